@@ -18,9 +18,14 @@ const patience = 3 * time.Second
 // Main runs the tests of m, then checks that no goroutine is left, and exits
 // the process. A leak turns a passing run into exit status 1 and prints the
 // stacks of the goroutines that are left. Fuzzing runs are not checked: the
-// fuzzing engine keeps goroutines of its own.
-func Main(m *testing.M) {
+// fuzzing engine keeps goroutines of its own. The funcs in after are called,
+// in order, between the tests and the check: what the whole binary shared is
+// released there.
+func Main(m *testing.M, after ...func()) {
 	code := m.Run()
+	for _, f := range after {
+		f()
+	}
 	if code == 0 && !fuzzing() {
 		if left := wait(patience); len(left) > 0 {
 			fmt.Fprintf(os.Stderr, "leak: %d goroutine(s) left after the tests; end them with their owner's Close or Shutdown\n\n%s\n",
