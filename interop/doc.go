@@ -1,0 +1,13 @@
+// Package interop tests the library against programs of other hands: SIPp,
+// Kamailio, baresip, linphonec and the servers of interop/lab, all on loopback
+// addresses. It has no code of its own.
+//
+// The tests are skipped unless SOFIA_INTEROP is set:
+//
+//	sudo interop/lab/install.sh              # once, Debian 12
+//	SOFIA_INTEROP=1 go test ./interop/...
+//
+// Package interop/internal/lab starts and stops the programs; its
+// documentation has the rules. Tests here run in real time, one after the
+// other, and each says which peer it wants.
+package interop
