@@ -31,7 +31,7 @@ func (s Side) String() string {
 // SIPp describes one run of a scenario of interop/lab/sipp. `sipp.sh list`
 // names them; a comment in each file says what it checks.
 type SIPp struct {
-	Side      Side
+	Side      Side           // UAC or UAS
 	Scenario  string         // file name without .xml
 	Target    netip.AddrPort // where a UAC sends; not used by a UAS
 	Local     netip.AddrPort // where SIPp sits; zero takes a fresh port of the slot
