@@ -1,0 +1,2 @@
+// Package simnet is a virtual network.
+package simnet
