@@ -1,0 +1,45 @@
+package tport
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"time"
+)
+
+// listening is the part of the stream protocols that binds and accepts.
+type listening struct{}
+
+func (listening) bind(ctx context.Context, p *Primary, name Name) error {
+	address := net.JoinHostPort(bindHost(name), strconv.Itoa(int(name.Port)))
+	l, err := p.t.cfg.Listen(ctx, name.network("tcp"), address)
+	if err != nil {
+		return err
+	}
+	p.listener, p.addr = l, addrPortOf(l.Addr())
+	return nil
+}
+
+func (listening) serve(p *Primary) { p.t.spawn(p.accept) }
+
+// accept is the goroutine of a listening socket.
+func (p *Primary) accept() {
+	var pause pause
+	for {
+		conn, err := p.listener.Accept()
+		switch {
+		case err == nil:
+			pause.reset()
+			p.t.spawn(func() { p.welcome(conn) })
+		case errors.Is(err, net.ErrClosed) || p.Err() != nil:
+			p.end(err)
+			return
+		default:
+			// Out of descriptors, or the peer has gone again: neither ends the socket.
+			p.t.count.readErrors.Add(1)
+			p.t.log.Warn("accepting failed", "addr", p.addr, "err", err)
+			pause.wait(p.done)
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package tport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/gosofia/sofia/msg"
+)
+
+// The defaults of [Config].
+const (
+	DefaultIdle              = 30 * time.Minute
+	DefaultMessageTimeout    = 30 * time.Second
+	DefaultDialTimeout       = 10 * time.Second
+	DefaultWriteTimeout      = 30 * time.Second
+	DefaultQueueSize         = 64
+	DefaultQueueBytes        = 1 << 20
+	DefaultMaxFlows          = 16384
+	DefaultMaxFlowsPerSource = 1024
+	DefaultReaders           = 1
+)
+
+// Config is what a [Transport] is made of. The zero value of a field is its
+// default and, where the comment says so, a negative value switches it off.
+// A Config must not be changed once it was given to [New].
+type Config struct {
+	// Class is the grammar of every name that does not bring its own. Needed.
+	Class *msg.Class
+	// Limits bound one message; see [msg.Limits].
+	Limits msg.Limits
+
+	// Idle is how long a connection may carry nothing before it is closed,
+	// 30 minutes by default; negative: for ever. [Flow.Hold] suspends it.
+	Idle time.Duration
+	// MessageTimeout is how long a peer may take over one message on a stream,
+	// from its first octet to its last, 30 s by default; negative: for ever.
+	MessageTimeout time.Duration
+	// DialTimeout bounds one attempt to connect, 10 s by default; negative: the
+	// system's own limit.
+	DialTimeout time.Duration
+	// WriteTimeout is how long a peer may refuse to take what is queued for it
+	// before its connection is closed, 30 s by default; negative: for ever.
+	WriteTimeout time.Duration
+	// QueueSize is the number of messages that may wait on one flow, 64 by
+	// default. The sockets of UDP, each shared by many peers, hold 16 times as many.
+	QueueSize int
+	// QueueBytes is the number of octets that may wait on one flow, 1 MiB by
+	// default. One message of any size may wait alone.
+	QueueBytes int
+	// MaxFlows bounds the open connections, 16384 by default; negative: no
+	// bound. The next one takes the place of the longest idle, or is refused.
+	MaxFlows int
+	// MaxFlowsPerSource bounds the accepted connections from one IPv4 address
+	// or one IPv6 /64 prefix, 1024 by default; negative: no bound.
+	MaxFlowsPerSource int
+	// Readers is the number of goroutines that read each UDP socket, 1 by
+	// default. With more than one, datagrams of one peer may overtake each other.
+	Readers int
+
+	// Listen opens a listening stream socket, [net.ListenConfig.Listen] by default.
+	Listen func(ctx context.Context, network, address string) (net.Listener, error)
+	// ListenPacket opens a datagram socket, [net.ListenConfig.ListenPacket] by default.
+	ListenPacket func(ctx context.Context, network, address string) (net.PacketConn, error)
+	// Dial connects a stream, [net.Dialer.DialContext] by default. With network
+	// "udp4" or "udp6" it is asked which local address leads to a peer: the
+	// socket is closed unused.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// Deliver takes every message, on the goroutine that read it: while it
+	// runs, nothing else is read from that socket or connection, so it must not
+	// block, and it must not call Close or Shutdown of the Transport. A panic
+	// in it is recovered and counted; the message is lost. It may keep the
+	// Delivery. Needed.
+	Deliver func(*Delivery)
+	// Demux sees every datagram first, so that another protocol (STUN) can
+	// share the socket. b is valid during the call only. If taken, the datagram
+	// is not parsed, and reply, if not empty, is sent back to from.
+	Demux func(b []byte, from, to netip.AddrPort) (reply []byte, taken bool)
+	// Failed is told of what went wrong after Send had returned nil. For a
+	// stream it runs once, when the flow has ended for whatever reason: io.EOF
+	// when the peer closed it, ErrClosed when it was closed here, ErrIdle and so
+	// on. For UDP it runs when the system refused a queued datagram. It runs on
+	// a goroutine of the flow with no lock held and must not block.
+	Failed func(flow *Flow, err error)
+
+	// Trace is called at every step; nil traces nothing.
+	Trace *Trace
+	// Logger takes what an operator should know; nil is silent.
+	Logger *slog.Logger
+	// Rand is the source of random octets, [crypto/rand.Reader] by default.
+	// Keep-alives and WebSocket masks draw from it.
+	Rand io.Reader
+}
+
+// resolve returns the config with every default filled in.
+func (c Config) resolve() (Config, error) {
+	switch {
+	case c.Class == nil:
+		return c, errors.New("tport: Config.Class is nil; set the grammar to speak, such as sip.Class()")
+	case c.Deliver == nil:
+		return c, errors.New("tport: Config.Deliver is nil; set the func that takes the messages")
+	case c.QueueSize < 0 || c.QueueBytes < 0 || c.Readers < 0:
+		return c, errors.New("tport: Config.QueueSize, QueueBytes and Readers cannot be negative; leave them 0 for the default")
+	}
+	or(&c.Idle, DefaultIdle)
+	or(&c.MessageTimeout, DefaultMessageTimeout)
+	or(&c.DialTimeout, DefaultDialTimeout)
+	or(&c.WriteTimeout, DefaultWriteTimeout)
+	or(&c.QueueSize, DefaultQueueSize)
+	or(&c.QueueBytes, DefaultQueueBytes)
+	or(&c.MaxFlows, DefaultMaxFlows)
+	or(&c.MaxFlowsPerSource, DefaultMaxFlowsPerSource)
+	or(&c.Readers, DefaultReaders)
+	if c.Listen == nil {
+		c.Listen = new(net.ListenConfig).Listen
+	}
+	if c.ListenPacket == nil {
+		c.ListenPacket = new(net.ListenConfig).ListenPacket
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Trace == nil {
+		c.Trace = &Trace{}
+	}
+	return c, nil
+}
+
+func or[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

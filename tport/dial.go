@@ -1,0 +1,314 @@
+package tport
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/gosofia/sofia/msg"
+)
+
+// attempt is one connection being made, shared by all who want it.
+type attempt struct {
+	done    chan struct{} // closed when flow or err is there
+	cancel  context.CancelFunc
+	waiting int // callers
+	queue   []*parcel
+	flow    *Flow
+	err     error
+}
+
+// parcel is a message that waits for a connection.
+type parcel struct {
+	b   []byte
+	err error
+}
+
+// Dial returns a flow to name: for a stream the open connection to that address
+// if this transport made one, and otherwise a new one. Callers that ask for the
+// same name at the same time share one attempt. For UDP it returns at once, see
+// [Transport.Ready]. Accepted connections are found by [Transport.Find] only:
+// an address alone does not prove who is behind it.
+//
+// ctx bounds the wait; the attempt itself is bounded by Config.DialTimeout and
+// given up when nobody waits for it any more. The error is an [*Error] that
+// wraps [ErrNoTransport], [ErrNotNumeric], [ErrNoPort], [ErrClosed],
+// [ErrTooManyFlows], the error of ctx, or what the system said.
+func (t *Transport) Dial(ctx context.Context, name Name) (*Flow, error) {
+	return t.reach(ctx, name, nil)
+}
+
+// Send sends m to name over the flow that [Transport.Dial] would return, which
+// it returns too. It waits for the connection, not for the peer. Messages leave
+// in the order of the calls, also those of callers that wait for one
+// connection. An error means that the message was not sent.
+func (t *Transport) Send(ctx context.Context, name Name, m *msg.Message) (*Flow, error) {
+	if f, ok := t.Ready(name); ok {
+		return f, f.Send(m)
+	}
+	b, err := m.AppendText(make([]byte, 0, m.Len()))
+	if err != nil {
+		return nil, wrap("send", Key{Proto: name.Proto}, err)
+	}
+	f, err := t.reach(ctx, name, &parcel{b: b})
+	if err != nil {
+		return nil, err
+	}
+	if t.cfg.Trace.Sent != nil {
+		t.guard(func() { t.cfg.Trace.Sent(f, m, len(b)) })
+	}
+	t.count.sent.Add(1)
+	return f, nil
+}
+
+// Ready returns a flow that can be had without waiting: a UDP flow, or the open
+// connection that [Transport.Dial] would return. For UDP the flow leaves from
+// the first primary of the address family (and Ident, and Class) asked for,
+// preferring the one bound to the address that the system would send from; its
+// Local is that address, so it can stand in a Via.
+func (t *Transport) Ready(name Name) (*Flow, bool) {
+	f, _, err := t.ready(name)
+	return f, f != nil && err == nil
+}
+
+// ready is Ready with the reason. Without flow or error, one must connect.
+func (t *Transport) ready(name Name) (*Flow, poolKey, error) {
+	if _, ok := protocolOf(name.Proto); !ok {
+		return nil, poolKey{}, ErrNoTransport
+	}
+	a, err := name.addr()
+	switch {
+	case err != nil:
+		return nil, poolKey{}, fmt.Errorf("%q: %w", name.Host, ErrNotNumeric)
+	case name.Port == 0:
+		return nil, poolKey{}, ErrNoPort
+	}
+	remote := netip.AddrPortFrom(a, name.Port)
+	if name.Proto == UDP {
+		f, err := t.datagramFlow(name, remote)
+		return f, poolKey{}, err
+	}
+	key := poolKey{name.Proto, remote, name.ServerName, name.Ident, name.Class}
+	if key.class == nil {
+		key.class = t.cfg.Class
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, key, ErrClosed
+	}
+	if s := t.pool[key]; s != nil && s.open() {
+		return &s.flow, key, nil
+	}
+	return nil, key, nil
+}
+
+// reach returns a flow to name and, if there is a parcel, sends it there.
+func (t *Transport) reach(ctx context.Context, name Name, p *parcel) (*Flow, error) {
+	f, key, err := t.ready(name)
+	errorKey := Key{Proto: name.Proto, Remote: key.remote, Name: name.ServerName}
+	switch {
+	case err != nil:
+		return nil, wrap("dial", errorKey, err)
+	case f != nil && p == nil:
+		return f, nil
+	}
+	at, err := t.join(name, key, p)
+	if err != nil {
+		return nil, wrap("dial", errorKey, err)
+	}
+	select {
+	case <-at.done:
+	case <-ctx.Done():
+		if t.leave(key, at, p) {
+			return nil, wrap("dial", errorKey, ctx.Err())
+		}
+		<-at.done // it has come to its end just now
+	}
+	if at.err != nil {
+		return nil, wrap("dial", errorKey, at.err)
+	}
+	if p != nil && p.err != nil {
+		return nil, wrap("send", at.flow.key, p.err)
+	}
+	return at.flow, nil
+}
+
+// join waits with the others for a connection, and begins one if it is the first.
+func (t *Transport) join(name Name, key poolKey, p *parcel) (*attempt, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, ErrClosed
+	}
+	if s := t.pool[key]; s != nil && s.open() {
+		at := &attempt{done: make(chan struct{}), flow: &s.flow}
+		close(at.done)
+		if p != nil {
+			p.err = s.send(p.b)
+		}
+		return at, nil
+	}
+	at := t.attempts[key]
+	if at == nil {
+		if !t.makePlace(len(t.attempts) + 1) {
+			return nil, ErrTooManyFlows
+		}
+		ctx, cancel := context.WithCancel(t.ctx)
+		at = &attempt{done: make(chan struct{}), cancel: cancel}
+		t.attempts[key] = at
+		t.spawn(func() { t.connect(ctx, name, key, at) })
+	}
+	if p != nil {
+		if len(at.queue) >= t.cfg.QueueSize {
+			return nil, ErrQueueFull
+		}
+		at.queue = append(at.queue, p)
+	}
+	at.waiting++
+	return at, nil
+}
+
+// leave stops waiting for an attempt and takes the parcel back. It reports
+// false when it is too late for that.
+func (t *Transport) leave(key poolKey, at *attempt, p *parcel) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.attempts[key] != at {
+		return false
+	}
+	if i := slices.Index(at.queue, p); p != nil && i >= 0 {
+		at.queue = slices.Delete(at.queue, i, i+1)
+	}
+	if at.waiting--; at.waiting == 0 {
+		delete(t.attempts, key)
+		at.err = context.Canceled
+		at.cancel()
+	}
+	return true
+}
+
+// connect is the goroutine of an attempt; it becomes that of the connection.
+func (t *Transport) connect(ctx context.Context, name Name, key poolKey, at *attempt) {
+	s, err := t.open(ctx, name, key)
+	at.cancel()
+	if err != nil {
+		t.count.dialFailures.Add(1)
+		t.log.Debug("connecting failed", "to", name, "err", err)
+	} else {
+		t.count.dialled.Add(1)
+	}
+	t.mu.Lock()
+	if t.attempts[key] == at { // otherwise everybody has left
+		delete(t.attempts, key)
+	}
+	at.err = err
+	if err == nil {
+		at.flow = &s.flow
+		for _, p := range at.queue {
+			p.err = s.send(p.b) // before anybody can find the connection
+		}
+		t.pool[key] = s
+	}
+	t.mu.Unlock()
+	close(at.done)
+	if err == nil {
+		s.serve()
+	}
+}
+
+// open connects and takes the connection into the books.
+func (t *Transport) open(ctx context.Context, name Name, key poolKey) (*stream, error) {
+	if t.cfg.DialTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t.cfg.DialTimeout)
+		defer cancel()
+	}
+	from, err := t.sourceFor(name, key.remote.Addr())
+	if err != nil {
+		return nil, err
+	}
+	conn, err := t.dialFrom(ctx, name.network("tcp"), from, key.remote)
+	if err != nil {
+		if t.ctx.Err() != nil {
+			err = ErrClosed
+		}
+		return nil, err
+	}
+	if from.IsValid() && addrPortOf(conn.LocalAddr()).Addr() != from {
+		conn.Close()
+		return nil, ErrWrongSource
+	}
+	proto, _ := protocolOf(name.Proto) // ready has checked it
+	l, err := proto.(streamProtocol).upgrade(ctx, conn, end{t: t, class: key.class, server: key.server, client: true})
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	s := newStream(t, l, key.class, nil, name.Proto)
+	s.reuse = key
+	if err := t.register(s); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// dialFrom connects from a local address, if it is valid.
+func (t *Transport) dialFrom(ctx context.Context, network string, from netip.Addr, to netip.AddrPort) (net.Conn, error) {
+	if t.cfg.Dial != nil {
+		return t.cfg.Dial(ctx, network, to.String())
+	}
+	var d net.Dialer
+	if from.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+	}
+	return d.DialContext(ctx, network, to.String())
+}
+
+// sourceFor returns the local address that name.Ident asks for, the zero Addr
+// where the system may choose.
+func (t *Transport) sourceFor(name Name, remote netip.Addr) (netip.Addr, error) {
+	if name.Ident == "" {
+		return netip.Addr{}, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, p := range t.primaries {
+		// The class of a connection made from here is its own.
+		if p.ident == name.Ident && p.serves(Name{Proto: name.Proto}, remote) {
+			if a := p.addr.Addr(); !a.IsUnspecified() {
+				return a, nil
+			}
+			return netip.Addr{}, nil
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("ident %q: %w", name.Ident, ErrNoTransport)
+}
+
+// welcome is the goroutine of an accepted connection.
+func (p *Primary) welcome(conn net.Conn) {
+	t := p.t
+	s, err := p.admit(conn)
+	if err != nil {
+		t.count.turned.Add(1)
+		t.log.Debug("connection turned away", "proto", p.proto, "from", conn.RemoteAddr(), "err", err)
+		conn.Close()
+		return
+	}
+	t.count.accepted.Add(1)
+	s.serve()
+}
+
+func (p *Primary) admit(conn net.Conn) (*stream, error) {
+	t := p.t
+	proto, _ := protocolOf(p.proto)
+	l, err := proto.(streamProtocol).upgrade(t.ctx, conn, end{t: t, class: p.class})
+	if err != nil {
+		return nil, err
+	}
+	s := newStream(t, l, p.class, p, p.proto)
+	return s, t.register(s)
+}

@@ -1,0 +1,78 @@
+package tport
+
+import (
+	"errors"
+	"net/netip"
+)
+
+// Error is the error of every operation of this package.
+type Error struct {
+	// Op is what failed: "listen", "dial", "send", "read" or "close".
+	Op string
+	// Key is the flow it failed on, as far as it is known.
+	Key Key
+	// Err is the cause: one of the sentinels below, or what the system said.
+	Err error
+}
+
+// Error returns the operation, the flow and the cause.
+func (e *Error) Error() string {
+	s := "tport: " + e.Op
+	if e.Key.Proto != "" {
+		s += " " + e.Key.Proto
+	}
+	if e.Key.Local != (netip.AddrPort{}) {
+		s += " from " + e.Key.Local.String()
+	}
+	if e.Key.Remote != (netip.AddrPort{}) {
+		s += " to " + e.Key.Remote.String()
+	}
+	return s + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// The conditions to look for with errors.Is.
+var (
+	// ErrQueueFull: the flow's bounded queue is full, because the peer or the
+	// network takes messages more slowly than they are sent. Nothing was sent.
+	ErrQueueFull = errors.New("write queue full; send less, or raise Config.QueueSize")
+	// ErrClosed: the flow, primary or transport was closed here.
+	ErrClosed = errors.New("closed; dial again or make a new transport")
+	// ErrTooLarge: the message does not fit a datagram (RFC 3261 section 18.1.1).
+	ErrTooLarge = errors.New("message too large for a datagram; send it over tcp")
+	// ErrNoTransport: the protocol is unknown, or nothing listens on it in the
+	// address family (or with the Ident) asked for.
+	ErrNoTransport = errors.New("no transport for this name; Listen on its protocol and address family first")
+	// ErrNotNumeric: the host of a Name is not an IP address literal.
+	ErrNotNumeric = errors.New("host is not an IP address; resolve it first")
+	// ErrNoPort: a Name to connect to has port 0.
+	ErrNoPort = errors.New("no port to connect to; set Name.Port")
+	// ErrIdle: the connection carried nothing for Config.Idle.
+	ErrIdle = errors.New("connection idle for too long")
+	// ErrMessageTimeout: the peer began a message and did not end it in time.
+	ErrMessageTimeout = errors.New("message not complete within Config.MessageTimeout")
+	// ErrWriteTimeout: the peer did not take what was sent in time.
+	ErrWriteTimeout = errors.New("peer took nothing within Config.WriteTimeout")
+	// ErrShed: the connection was the longest idle when a new one needed its place.
+	ErrShed = errors.New("idle connection closed to make place for another")
+	// ErrTooManyFlows: Config.MaxFlows connections are open and none is idle.
+	ErrTooManyFlows = errors.New("too many connections; raise Config.MaxFlows")
+	// ErrNoise: what came is not a message of the class and cannot be answered.
+	ErrNoise = errors.New("not a message")
+	// ErrWrongSource: Config.Dial did not connect from the address of the
+	// primary that Name.Ident asks for.
+	ErrWrongSource = errors.New("connected from another address than that of the primary named by Ident")
+)
+
+// wrap puts err into an *Error, unless it is one already.
+func wrap(op string, key Key, err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{Op: op, Key: key, Err: err}
+}

@@ -1,0 +1,133 @@
+package tport
+
+import (
+	"net/netip"
+
+	"github.com/gosofia/sofia/msg"
+)
+
+// Flow is a way to one peer: a connection, or for UDP a pair of addresses on a
+// bound socket. It is Sofia's secondary transport. All its methods are safe for
+// concurrent use. A UDP flow is a small value that nobody keeps track of: there
+// may be several for one pair of addresses, so compare flows by [Flow.Key].
+type Flow struct {
+	key     Key
+	primary *Primary // nil for a dialled stream
+	stream  *stream  // nil for UDP
+}
+
+// Send sends m as it stands and never blocks: it writes at once if nothing is
+// waiting and the socket takes it, and otherwise queues it. Messages leave in
+// the order of the calls. A nil error does not mean that the peer got it; for
+// what goes wrong later see [Config.Failed].
+//
+// The error is an [*Error] that wraps [ErrQueueFull] (nothing was sent; what is
+// queued still goes), [ErrTooLarge], [ErrClosed], why the flow ended, or what
+// the system said of a datagram.
+func (f *Flow) Send(m *msg.Message) error {
+	t := f.transport()
+	b := t.encoders.get()
+	defer t.encoders.put(b)
+	text, err := m.AppendText(b.b[:0])
+	b.b = text
+	if err != nil {
+		return wrap("send", f.key, err)
+	}
+	if err := f.write(text); err != nil {
+		return wrap("send", f.key, err)
+	}
+	t.count.sent.Add(1)
+	if t.cfg.Trace.Sent != nil {
+		t.guard(func() { t.cfg.Trace.Sent(f, m, len(text)) })
+	}
+	return nil
+}
+
+// write sends octets and counts what is refused.
+func (f *Flow) write(text []byte) (err error) {
+	if f.stream != nil {
+		err = f.stream.send(text)
+	} else {
+		err = f.primary.packet.send(f, text)
+	}
+	if err != nil {
+		f.transport().count.refusal(err)
+	}
+	return err
+}
+
+// Key returns the identity of the flow.
+func (f *Flow) Key() Key { return f.key }
+
+// Proto returns the protocol: "udp" or "tcp".
+func (f *Flow) Proto() string { return f.key.Proto }
+
+// Reliable reports whether the transport retransmits by itself, so that
+// transactions need not (RFC 3261 section 17).
+func (f *Flow) Reliable() bool { return f.stream != nil }
+
+// Local returns the address of this end. For a UDP flow it is the address that
+// the peer sent to, also on a host with several; where that is not known or
+// cannot be answered from (multicast) its address part is unspecified.
+func (f *Flow) Local() netip.AddrPort { return f.key.Local }
+
+// Remote returns the address of the peer.
+func (f *Flow) Remote() netip.AddrPort { return f.key.Remote }
+
+// Primary returns the bound transport that the flow came in by or, for UDP,
+// goes out by. It is nil for a connection made from here.
+func (f *Flow) Primary() *Primary { return f.primary }
+
+// Done returns a channel that is closed when the flow has ended. A UDP flow
+// ends with its primary.
+func (f *Flow) Done() <-chan struct{} {
+	if f.stream != nil {
+		return f.stream.doneChan()
+	}
+	return f.primary.done
+}
+
+// Err returns why the flow ended or is about to, nil while it is open.
+func (f *Flow) Err() error {
+	if f.stream != nil {
+		return f.stream.reason()
+	}
+	return f.primary.Err()
+}
+
+// Hold keeps the flow from being closed as idle, or to make place for another,
+// until [Flow.Release] was called as often (RFC 3261 section 18 asks to keep a
+// connection for as long as a transaction may need it). It does nothing for UDP.
+func (f *Flow) Hold() {
+	if f.stream != nil {
+		f.stream.holds.Add(1)
+	}
+}
+
+// Release undoes one [Flow.Hold]. [Config.Idle] then begins anew.
+func (f *Flow) Release() {
+	if f.stream != nil {
+		f.stream.touch()
+		f.stream.holds.Add(-1)
+	}
+}
+
+// Close closes a connection in order: nothing more is read or taken for
+// sending, and what is queued goes out first, for a few seconds at most. It
+// does not wait; see [Flow.Done]. It does nothing for UDP. The error is always nil.
+func (f *Flow) Close() error {
+	if f.stream != nil {
+		f.stream.shut(ErrClosed)
+	}
+	return nil
+}
+
+// String returns the flow's key in words.
+func (f *Flow) String() string { return f.key.String() }
+
+func (f *Flow) transport() *Transport {
+	if f.stream != nil {
+		return f.stream.t
+	}
+	return f.primary.t
+}

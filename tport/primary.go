@@ -1,0 +1,81 @@
+package tport
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/gosofia/sofia/msg"
+)
+
+// Primary is a bound transport: a listening socket, or a UDP socket. Its
+// methods are safe for concurrent use.
+type Primary struct {
+	t     *Transport
+	proto string
+	ident string
+	class *msg.Class
+	addr  netip.AddrPort
+	dual  bool // bound to every address of both families
+
+	packet   *packet      // UDP
+	listener net.Listener // streams
+
+	done chan struct{}
+	once sync.Once
+	err  error // why it ended; set before done is closed
+}
+
+// Proto returns the protocol: "udp" or "tcp".
+func (p *Primary) Proto() string { return p.proto }
+
+// Addr returns the address it is bound to, with the port that the system chose
+// if it was asked to. The address is unspecified if it is bound to every
+// address; the [Flow.Local] of a flow then tells which one a peer sees.
+func (p *Primary) Addr() netip.AddrPort { return p.addr }
+
+// Ident returns the Ident of the [Name] that it was made with.
+func (p *Primary) Ident() string { return p.ident }
+
+// Close stops listening. Connections accepted before live on; the flows of a
+// UDP primary end with it. A call of Deliver that is under way may outlast
+// Close; [Transport.Close] waits for it.
+func (p *Primary) Close() error { return p.end(ErrClosed) }
+
+// Err returns why the primary ended, nil while it is open.
+func (p *Primary) Err() error {
+	select {
+	case <-p.done:
+		return p.err
+	default:
+		return nil
+	}
+}
+
+// end closes the socket once and forgets the primary.
+func (p *Primary) end(reason error) (err error) {
+	p.once.Do(func() {
+		p.err = wrap("read", Key{Proto: p.proto, Local: p.addr}, reason)
+		close(p.done)
+		if p.packet != nil {
+			err = p.packet.conn.Close()
+		} else {
+			err = p.listener.Close()
+		}
+		p.t.forgetPrimary(p)
+		if errors.Is(err, net.ErrClosed) {
+			err = nil
+		}
+	})
+	return wrap("close", Key{Proto: p.proto, Local: p.addr}, err)
+}
+
+// serves reports whether the primary can reach addresses like remote for a
+// request to name.
+func (p *Primary) serves(name Name, remote netip.Addr) bool {
+	return p.proto == name.Proto &&
+		(name.Ident == "" || p.ident == name.Ident) &&
+		(name.Class == nil || p.class == name.Class) &&
+		(p.dual || p.addr.Addr().Is4() == remote.Is4())
+}

@@ -1,0 +1,67 @@
+package tport
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+
+	"github.com/gosofia/sofia/msg"
+)
+
+// protocol is one transport protocol. TLS and WebSocket are stream protocols
+// with another upgrade.
+type protocol interface {
+	// bind opens the socket of p.
+	bind(ctx context.Context, p *Primary, name Name) error
+	// serve starts what reads or accepts on p.
+	serve(p *Primary)
+}
+
+// streamProtocol is a protocol that has connections.
+type streamProtocol interface {
+	protocol
+	// upgrade turns a fresh connection into one that carries messages. It may
+	// wait for the peer, within ctx; nothing else uses the connection meanwhile.
+	upgrade(ctx context.Context, conn net.Conn, end end) (link, error)
+}
+
+// end says which end of a connection we are, and for whom.
+type end struct {
+	t      *Transport
+	class  *msg.Class
+	server string // the domain the peer must prove, where we dialled
+	client bool
+}
+
+// link is a connection that carries messages.
+type link struct {
+	conn   net.Conn
+	frames framing
+	tls    *tls.ConnectionState
+	name   string // the domain the peer has proved
+}
+
+// framing cuts a stream into messages; see [msg.Framer].
+type framing interface {
+	Feed(b []byte) error
+	Next() (msg.Frame, error)
+	Buffered() int
+}
+
+// protocolOf returns the protocol of that name.
+func protocolOf(name string) (protocol, bool) {
+	switch name {
+	case UDP:
+		return udp{}, true
+	case TCP:
+		return tcp{}, true
+	}
+	return nil, false
+}
+
+// tcp is messages straight on TCP, framed by Content-Length (RFC 3261 section 18.3).
+type tcp struct{ listening }
+
+func (tcp) upgrade(_ context.Context, conn net.Conn, e end) (link, error) {
+	return link{conn: conn, frames: msg.NewFramer(e.class, e.t.cfg.Limits)}, nil
+}

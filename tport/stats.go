@@ -1,0 +1,64 @@
+package tport
+
+import "sync/atomic"
+
+// Stats is a snapshot of the counters of a [Transport]. Counters only grow;
+// the last group are gauges.
+type Stats struct {
+	Received   uint64 // messages delivered, good or refused
+	Refused    uint64 // of these, messages delivered with Delivery.Err
+	Sent       uint64 // messages written or queued
+	Noise      uint64 // datagrams and streams that held no message
+	KeepAlives uint64 // keep-alive datagrams ignored
+	Pings      uint64 // keep-alive pings answered on streams (RFC 5626 section 4.4.1)
+	Pongs      uint64 // answers to pings seen on streams
+	Demuxed    uint64 // datagrams taken by Config.Demux
+	Panics     uint64 // panics recovered from Deliver, Demux, Failed or Trace
+
+	QueueFull   uint64 // messages refused with ErrQueueFull
+	TooLarge    uint64 // messages refused with ErrTooLarge
+	ReadErrors  uint64 // errors of reading a datagram or accepting a connection
+	WriteErrors uint64 // errors of writing
+
+	Accepted        uint64 // connections accepted
+	Dialled         uint64 // connections made
+	DialFailures    uint64 // attempts to connect that failed
+	Shed            uint64 // idle connections closed to make place
+	Turned          uint64 // connections turned away because none was idle
+	IdleClosed      uint64 // connections closed after Config.Idle
+	MessageTimeouts uint64 // connections closed after Config.MessageTimeout
+	WriteTimeouts   uint64 // connections closed after Config.WriteTimeout
+	FramingErrors   uint64 // connections closed because framing was lost
+
+	Primaries int // open primaries
+	Flows     int // open connections
+	Dialling  int // attempts to connect under way
+}
+
+// counters are the live form of the counting part of Stats.
+type counters struct {
+	received, refused, sent, noise, keepAlives, pings, pongs, demuxed, panics,
+	queueFull, tooLarge, readErrors, writeErrors,
+	accepted, dialled, dialFailures, shed, turned,
+	idleClosed, messageTimeouts, writeTimeouts, framingErrors atomic.Uint64
+}
+
+// Stats returns the counters as they are now. It is safe for concurrent use.
+func (t *Transport) Stats() Stats {
+	c := &t.count
+	s := Stats{
+		Received: c.received.Load(), Refused: c.refused.Load(), Sent: c.sent.Load(),
+		Noise: c.noise.Load(), KeepAlives: c.keepAlives.Load(), Pings: c.pings.Load(),
+		Pongs: c.pongs.Load(), Demuxed: c.demuxed.Load(), Panics: c.panics.Load(),
+		QueueFull: c.queueFull.Load(), TooLarge: c.tooLarge.Load(),
+		ReadErrors: c.readErrors.Load(), WriteErrors: c.writeErrors.Load(),
+		Accepted: c.accepted.Load(), Dialled: c.dialled.Load(), DialFailures: c.dialFailures.Load(),
+		Shed: c.shed.Load(), Turned: c.turned.Load(), IdleClosed: c.idleClosed.Load(),
+		MessageTimeouts: c.messageTimeouts.Load(), WriteTimeouts: c.writeTimeouts.Load(),
+		FramingErrors: c.framingErrors.Load(),
+	}
+	t.mu.Lock()
+	s.Primaries, s.Flows, s.Dialling = len(t.primaries), len(t.flows), len(t.attempts)
+	t.mu.Unlock()
+	return s
+}

@@ -1,0 +1,310 @@
+package tport
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gosofia/sofia/msg"
+)
+
+// streamState is where a connection is in its life. It only ever grows.
+type streamState uint8
+
+const (
+	// streamOpen reads and takes messages to send.
+	streamOpen streamState = iota
+	// streamClosing takes nothing more; what is queued goes out, until
+	// flushTime has passed.
+	streamClosing
+	// streamDead does nothing more but end its goroutines.
+	streamDead
+)
+
+const (
+	// flushTime is how long a closing connection may take to send its queue.
+	flushTime = 5 * time.Second
+	// lingerTime and lingerBytes bound how long we read on, only to throw away,
+	// after an answer to broken framing: closing with input unread resets the
+	// connection, and the peer may then never see the answer.
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 256 << 10
+)
+
+// stream is one connection. One goroutine reads it and lives as long as it;
+// another writes, only while something is queued.
+type stream struct {
+	flow     Flow
+	t        *Transport
+	class    *msg.Class
+	conn     net.Conn
+	raw      *rawStream // nil where conn has no descriptor to try on
+	frames   framing
+	tls      *tls.ConnectionState
+	accepted bool
+	reuse    poolKey      // how a dialled connection is found again
+	source   netip.Prefix // whose an accepted connection is
+
+	active atomic.Int64 // when it last carried something, on the transport's clock
+	holds  atomic.Int32
+
+	// Of the reader goroutine alone.
+	deadline time.Duration // the read deadline in force, 0 for none
+	begun    time.Duration // when the message under way began
+	one      [1]byte
+
+	// Of Transport.mu: the neighbours in the list of idle connections.
+	older, newer *stream
+	stamp        int64 // active, when it was put in its place
+
+	mu      sync.Mutex // never held over anything that waits
+	state   streamState
+	err     error
+	done    chan struct{} // made when asked for
+	queue   [][]byte
+	octets  int
+	writing chan struct{} // open while a goroutine writes the queue; nil otherwise
+	flushBy time.Time     // bounds every write of a closing connection
+}
+
+func newStream(t *Transport, l link, class *msg.Class, p *Primary, proto string) *stream {
+	s := &stream{
+		t: t, class: class, conn: l.conn, frames: l.frames, tls: l.tls,
+		accepted: p != nil, raw: newRawStream(l.conn, t.inputs),
+	}
+	s.flow = Flow{
+		key: Key{
+			Proto: proto, Name: l.name, Serial: t.serial.Add(1),
+			Local: addrPortOf(l.conn.LocalAddr()), Remote: addrPortOf(l.conn.RemoteAddr()),
+		},
+		primary: p, stream: s,
+	}
+	s.touch()
+	return s
+}
+
+// touch notes that the connection carried something.
+func (s *stream) touch() { s.active.Store(int64(s.t.now())) }
+
+// busy reports whether the connection must not be closed as idle.
+func (s *stream) busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.holds.Load() > 0 || s.writing != nil
+}
+
+func (s *stream) doneChan() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done == nil {
+		s.done = make(chan struct{})
+		if s.ended() {
+			close(s.done)
+		}
+	}
+	return s.done
+}
+
+// ended reports whether finish has run to its end. The caller holds mu.
+func (s *stream) ended() bool { return s.conn == nil }
+
+func (s *stream) reason() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return wrap("close", s.flow.key, s.err)
+}
+
+func (s *stream) open() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == streamOpen
+}
+
+// past is a deadline that has passed: it wakes whoever waits, without waiting
+// for it, as closing the connection might.
+var past = time.Unix(1, 0)
+
+// shut begins the orderly end: the reader wakes and finishes the connection.
+func (s *stream) shut(reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == streamOpen {
+		s.closing(reason)
+		_ = s.conn.SetReadDeadline(past)
+	}
+}
+
+// closing moves to streamClosing. The caller holds mu.
+func (s *stream) closing(reason error) {
+	s.state, s.err = streamClosing, reason
+	s.flushBy = time.Now().Add(flushTime)
+	if s.writing != nil {
+		_ = s.conn.SetWriteDeadline(s.flushBy)
+	}
+}
+
+// kill ends the connection at once: what is queued is lost.
+func (s *stream) kill(reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.die(reason)
+}
+
+// die moves to streamDead. The caller holds mu.
+func (s *stream) die(reason error) {
+	if s.state == streamDead {
+		return
+	}
+	s.state = streamDead
+	if s.err == nil {
+		s.err = reason
+	}
+	s.queue, s.octets = nil, 0
+	if !s.ended() {
+		_ = s.conn.SetDeadline(past)
+	}
+}
+
+// serve is the goroutine of the connection.
+func (s *stream) serve() {
+	t := s.t
+	t.log.Debug("flow opened", "flow", &s.flow, "accepted", s.accepted)
+	if t.cfg.Trace.FlowOpened != nil {
+		t.guard(func() { t.cfg.Trace.FlowOpened(&s.flow, s.accepted) })
+	}
+	reason := s.read()
+	s.finish(reason)
+}
+
+// finish ends the connection once its reader has stopped: it lets the queue
+// out, closes, and tells.
+func (s *stream) finish(reason error) {
+	s.mu.Lock()
+	if s.state == streamOpen {
+		s.closing(reason)
+	}
+	writing := s.writing
+	s.mu.Unlock()
+	if writing != nil {
+		<-writing // bounded by flushBy; kill cuts it short
+	}
+	if errors.Is(reason, errFraming) {
+		s.linger()
+	}
+	_ = s.conn.Close()
+
+	s.mu.Lock()
+	s.die(reason)
+	s.conn = nil
+	if s.done != nil {
+		close(s.done)
+	}
+	err := s.err
+	s.mu.Unlock()
+	s.t.forget(s)
+	s.tell(err)
+}
+
+// tell counts and reports the end.
+func (s *stream) tell(err error) {
+	t := s.t
+	t.count.ending(err)
+	t.log.Debug("flow closed", "flow", &s.flow, "reason", err)
+	err = wrap("close", s.flow.key, err)
+	if t.cfg.Trace.FlowClosed != nil {
+		t.guard(func() { t.cfg.Trace.FlowClosed(&s.flow, err) })
+	}
+	if t.cfg.Failed != nil {
+		t.guard(func() { t.cfg.Failed(&s.flow, err) })
+	}
+}
+
+// linger says that we write no more, and throws away what the peer still sends
+// until it has seen that.
+func (s *stream) linger() {
+	c, ok := s.conn.(interface{ CloseWrite() error })
+	if !ok || c.CloseWrite() != nil {
+		return
+	}
+	s.mu.Lock()
+	if s.state != streamDead {
+		_ = s.conn.SetReadDeadline(time.Now().Add(lingerTime))
+	}
+	s.mu.Unlock()
+	b := s.t.inputs.get()
+	defer s.t.inputs.put(b)
+	for left := lingerBytes; left > 0; {
+		n, err := s.conn.Read(b.b)
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}
+
+// expired tells whether a read deadline that has passed ends the connection,
+// and why. The deadline in force may be an old one: then there is no error.
+func (s *stream) expired(mid bool) error {
+	s.deadline = 0
+	s.mu.Lock()
+	state, err := s.state, s.err
+	s.mu.Unlock()
+	if state != streamOpen {
+		return err
+	}
+	cfg, now := &s.t.cfg, s.t.now()
+	if mid {
+		if cfg.MessageTimeout > 0 && now >= s.begun+cfg.MessageTimeout {
+			return ErrMessageTimeout
+		}
+		return nil
+	}
+	if s.busy() {
+		s.touch()
+	}
+	if cfg.Idle > 0 && now >= time.Duration(s.active.Load())+cfg.Idle {
+		return ErrIdle
+	}
+	return nil
+}
+
+// arm sets the read deadline that the connection needs now. It leaves an
+// earlier one alone (see expired), so that a busy connection sets none for
+// each message.
+func (s *stream) arm(mid bool) error {
+	cfg := &s.t.cfg
+	var want time.Duration
+	switch {
+	case mid && cfg.MessageTimeout > 0:
+		want = s.begun + cfg.MessageTimeout
+	case !mid && cfg.Idle > 0:
+		want = time.Duration(s.active.Load()) + cfg.Idle
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != streamOpen {
+		return s.err
+	}
+	if want == 0 || s.deadline != 0 && s.deadline <= want {
+		return nil
+	}
+	s.deadline = want
+	return s.conn.SetReadDeadline(s.t.epoch.Add(want))
+}
+
+// readError gives the errors of reading their final form.
+func readError(err error, mid bool) error {
+	if mid && errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// timedOut reports whether err is a deadline that has passed.
+func timedOut(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -1,0 +1,155 @@
+package tport
+
+import (
+	"errors"
+	"time"
+
+	"github.com/gosofia/sofia/msg"
+)
+
+// errFraming marks the end of a connection on which it is no longer known
+// where a message begins.
+var errFraming = errors.New("framing lost")
+
+// framingError is why.
+type framingError struct{ err error }
+
+func (e *framingError) Error() string        { return errFraming.Error() + ": " + e.err.Error() }
+func (e *framingError) Unwrap() error        { return e.err }
+func (e *framingError) Is(target error) bool { return target == errFraming }
+
+// pong answers a ping (RFC 5626 section 4.4.1).
+const pong = "\r\n"
+
+// read reads until the connection is to end, and returns why. It waits with
+// little on its stack, and without a buffer unless a message is under way on a
+// connection that has no descriptor.
+func (s *stream) read() error {
+	for {
+		mid := s.frames.Buffered() > 0
+		if err := s.arm(mid); err != nil {
+			return err
+		}
+		b, n, err := s.input(mid)
+		if n > 0 {
+			if err := s.consume(b, n); err != nil {
+				return err
+			}
+		} else if b != nil {
+			s.t.inputs.put(b)
+		}
+		if err == nil {
+			continue
+		}
+		if !timedOut(err) {
+			return readError(err, mid)
+		}
+		if err := s.expired(mid); err != nil {
+			return err
+		}
+	}
+}
+
+// input waits for octets. b belongs to the caller where it is not nil.
+func (s *stream) input(mid bool) (b *buffer, n int, err error) {
+	if s.raw != nil {
+		return s.raw.read()
+	}
+	if !mid {
+		// One octet tells that there is more, at no cost while there is not.
+		n, err = s.conn.Read(s.one[:])
+		return nil, n, err
+	}
+	b = s.t.inputs.get()
+	n, err = s.conn.Read(b.b)
+	return b, n, err
+}
+
+// consume gives the framer what was read and delivers every message that is
+// whole. The error ends the connection.
+func (s *stream) consume(b *buffer, n int) error {
+	at := time.Now()
+	octets := s.one[:n]
+	if b != nil {
+		octets = b.b[:n]
+		defer s.t.inputs.put(b)
+	}
+	fresh := s.frames.Buffered() == 0
+	broken := s.frames.Feed(octets)
+	for {
+		frame, err := s.frames.Next()
+		if errors.Is(err, msg.ErrIncomplete) {
+			err = broken
+			if err == nil {
+				break
+			}
+		}
+		if err != nil {
+			return s.refuse(frame, err, at)
+		}
+		fresh = true
+		if err := s.frame(frame, at); err != nil {
+			return err
+		}
+		if !s.open() {
+			return nil // arm returns the reason
+		}
+	}
+	if fresh {
+		s.begun = at.Sub(s.t.epoch)
+	}
+	return nil
+}
+
+// frame handles one message or keep-alive.
+func (s *stream) frame(frame msg.Frame, at time.Time) error {
+	s.touch()
+	switch frame.Kind {
+	case msg.FramePing:
+		s.t.count.pings.Add(1)
+		_ = s.send([]byte(pong)) // a full queue is itself a sign of life to come
+		return nil
+	case msg.FramePong:
+		s.t.count.pongs.Add(1)
+		return nil
+	}
+	m, err := msg.Parse(s.class, frame.Text, s.t.cfg.Limits)
+	if m == nil {
+		// The start line is no such thing: what follows it is anybody's guess.
+		return s.noise(len(frame.Text), err)
+	}
+	s.deliver(m, err, false, at)
+	return nil
+}
+
+// refuse delivers the head that broke the framing, so that it can be answered
+// with a 400, and ends the connection.
+func (s *stream) refuse(frame msg.Frame, broken error, at time.Time) error {
+	if frame.Text == "" {
+		return s.noise(s.frames.Buffered(), broken)
+	}
+	m, err := msg.Parse(s.class, frame.Text, s.t.cfg.Limits)
+	if m == nil {
+		return s.noise(len(frame.Text), errors.Join(broken, err))
+	}
+	s.deliver(m, broken, true, at)
+	return &framingError{broken}
+}
+
+// noise counts and traces input that cannot be answered.
+func (s *stream) noise(size int, err error) error {
+	if err == nil {
+		err = ErrNoise
+	}
+	key := s.flow.key
+	s.t.drop(&s.t.count.noise, Drop{Proto: key.Proto, From: key.Remote, To: key.Local, Size: size, Err: err})
+	return &framingError{err}
+}
+
+func (s *stream) deliver(m *msg.Message, err error, fatal bool, at time.Time) {
+	key := s.flow.key
+	s.t.deliver(&Delivery{
+		Msg: m, Err: err, Fatal: fatal, Flow: &s.flow,
+		From: key.Remote, To: key.Local, TLS: s.tls, At: at,
+	})
+}

@@ -1,0 +1,240 @@
+package tport
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Transport owns sockets and connections: what Sofia calls the master
+// transport. Its methods are safe for concurrent use.
+type Transport struct {
+	cfg      Config
+	log      *slog.Logger
+	epoch    time.Time // where the clock of this transport starts
+	serial   atomic.Uint64
+	count    counters
+	encoders bufferPool // messages on their way out
+	inputs   bufferPool // stream input on its way to the framer
+
+	ctx    context.Context // ends the attempts to connect and the pauses
+	cancel context.CancelFunc
+	work   sync.WaitGroup // every goroutine
+
+	mu        sync.Mutex // never held while waiting or calling user code
+	closed    bool
+	primaries []*Primary
+	flows     map[Key]*stream
+	pool      map[poolKey]*stream // dialled connections, for reuse
+	attempts  map[poolKey]*attempt
+	idle      idleList // connections, the longest idle first
+	sources   map[netip.Prefix][]*stream
+	routes    map[netip.Addr]route
+}
+
+// New returns a transport that has no socket yet. The error says which field
+// of the Config is missing or out of range.
+func New(cfg Config) (*Transport, error) {
+	cfg, err := cfg.resolve()
+	if err != nil {
+		return nil, err
+	}
+	t := &Transport{
+		cfg: cfg, log: cfg.Logger, epoch: time.Now(),
+		encoders: newBufferPool(encoderSize),
+		inputs:   newBufferPool(inputSize),
+		flows:    map[Key]*stream{},
+		pool:     map[poolKey]*stream{},
+		attempts: map[poolKey]*attempt{},
+		sources:  map[netip.Prefix][]*stream{},
+		routes:   map[netip.Addr]route{},
+	}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	return t, nil
+}
+
+// now is the time on the transport's own clock.
+func (t *Transport) now() time.Duration { return time.Since(t.epoch) }
+
+// Listen binds a socket to name and starts to read or accept. ctx bounds the
+// binding only; the primary lives until it or the transport is closed. The
+// error is an [*Error]; it wraps [ErrNoTransport] for an unknown protocol,
+// [ErrClosed], or what the system said.
+func (t *Transport) Listen(ctx context.Context, name Name) (*Primary, error) {
+	key := Key{Proto: name.Proto}
+	if name.Class == nil {
+		name.Class = t.cfg.Class
+	}
+	if !name.wildcard() {
+		a, err := name.addr()
+		if err != nil {
+			return nil, wrap("listen", key, fmt.Errorf("%q: %w", name.Host, ErrNotNumeric))
+		}
+		key.Local = netip.AddrPortFrom(a, name.Port)
+	}
+	p, err := t.listen(ctx, name)
+	if err != nil {
+		return nil, wrap("listen", key, err)
+	}
+	return p, nil
+}
+
+func (t *Transport) listen(ctx context.Context, name Name) (*Primary, error) {
+	p := &Primary{
+		t: t, proto: name.Proto, ident: name.Ident, class: name.Class,
+		dual: name.wildcard(), done: make(chan struct{}),
+	}
+	proto, known := protocolOf(name.Proto)
+	if !known {
+		return nil, ErrNoTransport
+	}
+	if err := proto.bind(ctx, p, name); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	closed := t.closed
+	if !closed {
+		t.primaries = append(t.primaries, p)
+		t.work.Add(1) // so that Close, from here on, waits
+	}
+	t.mu.Unlock()
+	if closed {
+		p.end(ErrClosed)
+		return nil, ErrClosed
+	}
+	defer t.work.Done()
+	t.log.Info("listening", "proto", p.proto, "addr", p.addr, "ident", p.ident)
+	proto.serve(p)
+	return p, nil
+}
+
+// spawn runs f on a goroutine that Close waits for. The caller must hold work
+// of its own or know that the transport is open.
+func (t *Transport) spawn(f func()) { t.work.Go(f) }
+
+// Primaries returns the open primaries in the order of their Listen calls.
+func (t *Transport) Primaries() []*Primary {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.primaries)
+}
+
+func (t *Transport) forgetPrimary(p *Primary) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i := slices.Index(t.primaries, p); i >= 0 {
+		t.primaries = slices.Delete(t.primaries, i, i+1)
+	}
+}
+
+// Find returns the open flow with this key, accepted or dialled. For UDP it
+// returns a flow whenever there is a primary to send from key.Local.
+func (t *Transport) Find(key Key) (*Flow, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if key.Serial != 0 {
+		s, ok := t.flows[key]
+		if !ok {
+			return nil, false
+		}
+		return &s.flow, true
+	}
+	for _, p := range t.primaries {
+		if p.packet == nil || p.proto != key.Proto || p.addr.Port() != key.Local.Port() {
+			continue
+		}
+		local := key.Local.Addr()
+		if p.addr.Addr() == local || p.addr.Addr().IsUnspecified() && (p.dual || p.addr.Addr().Is4() == local.Is4()) {
+			return &Flow{key: key, primary: p}, true
+		}
+	}
+	return nil, false
+}
+
+// Shutdown closes everything in order: it stops listening, lets every
+// connection send what is queued, and waits for every goroutine and callback to
+// end. When ctx ends first it closes at once, as [Transport.Close] does, and
+// returns the error of ctx.
+func (t *Transport) Shutdown(ctx context.Context) error {
+	primaries, flows := t.stop()
+	for _, p := range primaries {
+		if p.packet == nil {
+			p.end(ErrClosed)
+		}
+	}
+	for _, s := range flows {
+		s.shut(ErrClosed)
+	}
+	flushed := make(chan struct{})
+	go func() {
+		defer close(flushed)
+		for _, s := range flows {
+			<-s.doneChan()
+		}
+		for _, p := range primaries {
+			if p.packet != nil {
+				p.packet.flush()
+				p.end(ErrClosed)
+			}
+		}
+		t.work.Wait()
+	}()
+	select {
+	case <-flushed:
+		return nil
+	case <-ctx.Done():
+		t.abort(primaries, flows)
+		<-flushed
+		return ctx.Err()
+	}
+}
+
+// Close closes everything at once, dropping what is queued, and waits for
+// every goroutine and callback to end: nothing of the transport runs after it
+// returns. It must not be called from a callback. The error is always nil.
+func (t *Transport) Close() error {
+	t.abort(t.stop())
+	t.work.Wait()
+	return nil
+}
+
+// stop forbids new sockets and connections and returns those that are open.
+func (t *Transport) stop() ([]*Primary, []*stream) {
+	t.mu.Lock()
+	t.closed = true
+	primaries := slices.Clone(t.primaries)
+	flows := make([]*stream, 0, len(t.flows))
+	for _, s := range t.flows {
+		flows = append(flows, s)
+	}
+	t.mu.Unlock()
+	t.cancel()
+	return primaries, flows
+}
+
+func (t *Transport) abort(primaries []*Primary, flows []*stream) {
+	for _, p := range primaries {
+		p.end(ErrClosed)
+	}
+	for _, s := range flows {
+		s.kill(ErrClosed)
+	}
+}
+
+// guard runs user code and recovers its panic, so that no message can end the
+// process (the one place for it: at the edge, once a message).
+func (t *Transport) guard(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			t.count.panics.Add(1)
+			t.log.Error("panic in a callback", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	f()
+}
