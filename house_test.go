@@ -103,6 +103,9 @@ func funcName(d *ast.FuncDecl) (string, bool) {
 
 // undocumentedMembers looks at the exported fields of a struct or methods of an interface.
 func undocumentedMembers(f *source, spec *ast.TypeSpec, doc string, note func(ast.Node, string)) {
+	if !match(public, f.pkg()) {
+		return // fields of internal types say themselves what they are
+	}
 	var list *ast.FieldList
 	switch t := spec.Type.(type) {
 	case *ast.StructType:
@@ -488,6 +491,7 @@ type (
 			"msg/a.go:12: T.F has no doc comment", "msg/a.go:14: G has no doc comment", "msg/a.go:18: I.M has no doc comment",
 			"msg/a.go:23: Y has no doc comment",
 		}},
+		{"internal fields", "internal/scan/a.go", "package scan\n\n// T is a type.\ntype T struct{ A int }\n", undocumented, nil},
 		{"leak check", "msg/a_test.go", "package msg\n\nfunc TestX(t *testing.T) {}\n\nfunc TestMain(m *testing.M) { leak.Main(m) }\n", unguarded, nil},
 		{"no TestMain", "msg/a_test.go", "package msg\n\nfunc TestX(t *testing.T) {}\n", unguarded, []string{"msg: its tests have no TestMain"}},
 		{"TestMain without check", "msg/a_test.go", "package msg\n\nfunc FuzzX(f *testing.F) {}\n\nfunc TestMain(m *testing.M) { m.Run() }\n", unguarded, []string{"msg: its tests have no TestMain"}},
