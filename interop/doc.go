@@ -7,6 +7,9 @@
 //	sudo interop/lab/install.sh              # once, Debian 12
 //	SOFIA_INTEROP=1 go test ./interop/...
 //
+// The programs are those of Debian 12, so every test file here starts with the
+// build constraint "linux"; elsewhere the package is empty.
+//
 // Package interop/internal/lab starts and stops the programs; its
 // documentation has the rules. Tests here run in real time, one after the
 // other, and each says which peer it wants.
