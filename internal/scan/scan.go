@@ -1,0 +1,224 @@
+// Package scan holds the recognisers that the message grammars share. Every
+// function takes a string and a position, reports where the production ends,
+// never allocates and never panics for a position within the string.
+//
+// White space means SP, HTAB and, where a value was not unfolded, CR and LF:
+// once field boundaries are known, a CR LF inside a value can only be a fold
+// (RFC 3261 section 7.3.1).
+package scan
+
+// Byte classes of RFC 3261 section 25.1.
+const (
+	tchar  = 1 << iota // token
+	space              // SP HTAB CR LF
+	digit              // DIGIT
+	alpha              // ALPHA
+	hexdig             // HEXDIG
+	value              // unquoted parameter value, read tolerantly
+	word               // word, the parts of a Call-ID
+	ctl                // control octets but HTAB, and DEL
+)
+
+var class = table()
+
+func table() (t [256]uint8) {
+	set := func(chars string, bit uint8) {
+		for i := range len(chars) {
+			t[chars[i]] |= bit
+		}
+	}
+	const (
+		digits  = "0123456789"
+		letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	)
+	set(digits, tchar|digit|hexdig|word)
+	set(letters, tchar|alpha|word)
+	set("abcdefABCDEF", hexdig)
+	set("-.!%*_+`'~", tchar|word) // token
+	set("()<>:\\\"/[]?{}", word)  // word
+	set(" \t\r\n", space)
+	for c := range 256 {
+		switch {
+		case c < ' ' && c != '\t' || c == 0x7f:
+			t[c] |= ctl
+		case c > ' ' && c != '"' && c != ',' && c != ';' && c != '<' && c != '>':
+			// gen-value is token, host or quoted-string; peers also leave
+			// "/", "=", "@" and UTF-8 unquoted. None of these ends a value.
+			t[c] |= value
+		}
+	}
+	return t
+}
+
+// IsTokenChar reports whether c may stand in a token.
+func IsTokenChar(c byte) bool { return class[c]&tchar != 0 }
+
+// IsSpace reports whether c is SP, HTAB, CR or LF.
+func IsSpace(c byte) bool { return class[c]&space != 0 }
+
+// IsDigit reports whether c is a decimal digit.
+func IsDigit(c byte) bool { return class[c]&digit != 0 }
+
+// IsAlpha reports whether c is an ASCII letter.
+func IsAlpha(c byte) bool { return class[c]&alpha != 0 }
+
+// IsHex reports whether c is a hexadecimal digit.
+func IsHex(c byte) bool { return class[c]&hexdig != 0 }
+
+// Space returns the position of the first byte at or after i that is not white space.
+func Space(s string, i int) int {
+	for i < len(s) && class[s[i]]&space != 0 {
+		i++
+	}
+	return i
+}
+
+// Token returns the end of the token at i; i itself if there is none.
+func Token(s string, i int) int {
+	for i < len(s) && class[s[i]]&tchar != 0 {
+		i++
+	}
+	return i
+}
+
+// Digits returns the end of the run of decimal digits at i.
+func Digits(s string, i int) int {
+	for i < len(s) && class[s[i]]&digit != 0 {
+		i++
+	}
+	return i
+}
+
+// Value returns the end of the unquoted parameter value at i.
+func Value(s string, i int) int {
+	for i < len(s) && class[s[i]]&value != 0 {
+		i++
+	}
+	return i
+}
+
+// IsToken reports whether s is one token.
+func IsToken(s string) bool { return s != "" && Token(s, 0) == len(s) }
+
+// IsWord reports whether s is one word (RFC 3261 section 25.1).
+func IsWord(s string) bool {
+	for i := range len(s) {
+		if class[s[i]]&word == 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// IsValue reports whether s can be written as a parameter value without quotes.
+func IsValue(s string) bool { return s != "" && Value(s, 0) == len(s) }
+
+// HasControl reports whether s holds CR, LF, NUL or another control octet
+// (HTAB is none).
+func HasControl(s string) bool {
+	for i := range len(s) {
+		if class[s[i]]&ctl != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Quoted returns the position after the quoted-string that starts at i, where
+// s[i] is the opening quote. It reports false if the string does not end.
+//
+//	quoted-string = SWS DQUOTE *(qdtext / quoted-pair) DQUOTE
+func Quoted(s string, i int) (int, bool) {
+	for i++; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			return i + 1, true
+		case '\\':
+			i++
+		}
+	}
+	return len(s), false
+}
+
+// Trim returns s without white space at its ends.
+func Trim(s string) string {
+	for len(s) > 0 && class[s[0]]&space != 0 {
+		s = s[1:]
+	}
+	for len(s) > 0 && class[s[len(s)-1]]&space != 0 {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// EqualFold reports whether a and b are equal but for the case of ASCII letters.
+func EqualFold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if a[i] != b[i] && Lower(a[i]) != Lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// HasPrefixFold reports whether s starts with prefix but for the case of ASCII letters.
+func HasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && EqualFold(s[:len(prefix)], prefix)
+}
+
+// Lower returns the lower case of an ASCII letter and every other byte as it is.
+func Lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + ('a' - 'A')
+	}
+	return c
+}
+
+// Uint reads s, which must be decimal digits only, as a number not above limit.
+// It reads any number of digits without wrapping: fits is false if s is a number
+// above limit, ok is false if s is no number.
+func Uint(s string, limit uint64) (n uint64, fits, ok bool) {
+	if s == "" {
+		return 0, false, false
+	}
+	fits = true
+	for i := range len(s) {
+		if class[s[i]]&digit == 0 {
+			return 0, false, false
+		}
+		d := uint64(s[i] - '0')
+		if n > (limit-min(d, limit))/10 || d > limit {
+			fits, n = false, limit
+			continue
+		}
+		if fits {
+			n = n*10 + d
+		}
+	}
+	return n, fits, true
+}
+
+// Comma returns the position of the first comma at or after i that separates
+// list members: one that stands neither in a quoted-string nor between "<" and
+// ">". It returns len(s) if there is none.
+func Comma(s string, i int) int {
+	for i < len(s) {
+		switch s[i] {
+		case ',':
+			return i
+		case '"':
+			i, _ = Quoted(s, i)
+			continue
+		case '<':
+			for i < len(s) && s[i] != '>' {
+				i++
+			}
+			continue
+		}
+		i++
+	}
+	return len(s)
+}

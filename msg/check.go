@@ -1,0 +1,96 @@
+package msg
+
+// Check is what [ClassConfig].Check works on: the message and the means to mark
+// and to refuse. It is valid during the call only.
+type Check struct {
+	m    *Message
+	errs *[]error // nil: only note that there was one
+}
+
+// Message returns the message. Marks of this run are visible in it.
+func (c Check) Message() *Message { return c.m }
+
+// First returns the first field of the header with the given ID: its index for
+// Mark and its value. folded tells that the value has folds in it; they are
+// then replaced by spaces, and nothing in it can be marked. ok is false if
+// there is no such field.
+func (c Check) First(id ID) (index int, value string, folded, ok bool) {
+	i := c.m.next(0, id, "")
+	if i < 0 || id == 0 {
+		return -1, "", false, false
+	}
+	raw := c.m.value(c.m.at(i))
+	value = unfold(raw)
+	return i, value, len(value) != len(raw), true
+}
+
+// Mark stores under slot the octets lo to hi of the value of field index.
+// Slots go from 0 to 15; what they mean is the class's own.
+func (c Check) Mark(slot, index, lo, hi int) {
+	v := c.m.at(index).val
+	c.m.marked[slot] = span{v + uint32(lo), v + uint32(hi)}
+}
+
+// MarkNumber stores a number under slot.
+func (c Check) MarkNumber(slot int, n uint32) {
+	c.m.marked[slot] = span{n, numberMark}
+}
+
+// Fail refuses the message because of err in the header with the given ID, or
+// in the start line if id is 0. The message can still be used to answer it.
+func (c Check) Fail(id ID, err error) {
+	c.m.flags |= refused
+	if c.errs == nil {
+		return
+	}
+	e := &SyntaxError{Offset: int(c.m.start.lo), Header: c.m.class.name(id), Err: err}
+	if id != 0 {
+		e.Offset = -1
+		if i := c.m.next(0, id, ""); i >= 0 && int(c.m.at(i).lo) < len(c.m.text) {
+			e.Offset = int(c.m.at(i).lo)
+		}
+	}
+	*c.errs = append(*c.errs, e)
+}
+
+// numberMark tells a number from a span: no span ends there.
+const numberMark = 1<<32 - 1
+
+// Marked returns what the class marked under slot when it looked at the
+// message; ok is false if it marked nothing.
+func (m *Message) Marked(slot int) (s string, ok bool) {
+	sp := m.marked[slot]
+	if sp.hi == 0 || sp.hi == numberMark {
+		return "", false
+	}
+	return m.str(sp), true
+}
+
+// MarkedNumber returns the number the class stored under slot; ok is false if
+// it stored none.
+func (m *Message) MarkedNumber(slot int) (n uint32, ok bool) {
+	sp := m.marked[slot]
+	return sp.lo, sp.hi == numberMark
+}
+
+// check runs the checks that all classes share, then those of the class.
+func (m *Message) check(errs *[]error) {
+	m.flags &^= refused
+	m.marked = [marks]span{}
+	c := Check{m, errs}
+	var seen [int(FirstOwn) / 64]uint64
+	for i := range int(m.n) {
+		id := m.at(i).id
+		if id == 0 || id >= FirstOwn || m.class.kind(id)&kindCritical == 0 {
+			continue
+		}
+		if w, b := &seen[id/64], uint64(1)<<(id%64); *w&b != 0 {
+			c.Fail(id, ErrDouble)
+		} else {
+			*w |= b
+		}
+	}
+	if m.class.check != nil {
+		m.class.check(c)
+	}
+}

@@ -1,0 +1,370 @@
+package msg
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gosofia/sofia/internal/scan"
+)
+
+// New makes a message of class c from nothing. One of the setters must be
+// [RequestLine] or [StatusLine]. Fields stand in the order of the setters. Like
+// Edit it does not ask whether mandatory headers are there; [Message.Err] does.
+func New(c *Class, set ...Setter) (*Message, error) {
+	empty := Message{class: c, members: DefaultListMembers}
+	m, err := empty.Edit(set...)
+	if err == nil && m.flags&hasStart == 0 {
+		return nil, &SyntaxError{Offset: -1, Err: ErrStartLine}
+	}
+	return m, err
+}
+
+// Edit returns a copy of m with the setters applied in order; m stays as it is.
+// The copy shares the text of m. Edit makes two allocations, one more if the
+// result has over 32 fields. It fails if a setter carries an error, names a
+// header that the class does not know, adds to a header that may stand only
+// once, or sets a Content-Length that is not the length of the body.
+func (m *Message) Edit(set ...Setter) (*Message, error) {
+	if len(m.tail) > maxTail {
+		m = m.flat()
+	}
+	size := len(m.tail)
+	for i := range set {
+		size += set[i].size(m)
+	}
+	if len(m.text)+size >= noLimit {
+		return nil, setterError("message", "too large")
+	}
+	e := editor{m: new(Message)}
+	*e.m = *m
+	var room [2 * inlineFields]field
+	e.fields = append(append(room[:0], m.inline[:min(int(m.n), inlineFields)]...), m.more...)
+	e.tail.Grow(size)
+	e.tail.WriteString(m.tail)
+	for i := range set {
+		if err := e.apply(&set[i]); err != nil {
+			return nil, err
+		}
+	}
+	return e.finish()
+}
+
+// maxTail bounds what repeated edits carry along of text they have replaced.
+const maxTail = 16 << 10
+
+// flat returns m with a text that holds nothing but what is in use.
+func (m *Message) flat() *Message {
+	c := *m
+	c.text, c.tail = m.String(), ""
+	c.faults = m.faults
+	at := uint32(0)
+	move := func(s span) span { return span{s.lo - m.start.lo + at, s.hi - m.start.lo + at} }
+	c.word1, c.word2, c.word3 = move(m.word1), move(m.word2), move(m.word3)
+	c.start = move(m.start)
+	at = c.start.hi + 2
+	c.more = slices.Clone(m.more)
+	for i := range int(c.n) {
+		f := c.at(i)
+		d := at - f.lo
+		f.lo, f.hi, f.val, f.valEnd = f.lo+d, f.hi+d, f.val+d, f.valEnd+d
+		at = f.hi
+	}
+	c.body = c.text[len(c.text)-len(m.body):]
+	c.check(nil)
+	return &c
+}
+
+type editor struct {
+	m      *Message
+	fields []field
+	tail   strings.Builder
+	body   bool // body or Content-Length was touched
+}
+
+// at is the place in the whole text where the next octet of the tail goes.
+func (e *editor) at() uint32 { return uint32(len(e.m.text) + e.tail.Len()) }
+
+func (e *editor) apply(s *Setter) error {
+	if s.err != nil {
+		return s.named(e.m)
+	}
+	switch s.op {
+	case opNone:
+		return nil
+	case opJoin:
+		for i := range s.join {
+			if err := e.apply(&s.join[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	case opBody:
+		e.m.body = s.str
+		e.body = true
+		var b [20]byte
+		e.set(IDContentLength, "", Single, append(strconv.AppendInt(b[:0], int64(len(s.str)), 10), '\n'))
+		return nil
+	case opRequestLine, opStatusLine:
+		e.startLine(s)
+		return nil
+	}
+	id, name := s.target(e.m)
+	kind := s.kind
+	if id != 0 {
+		info, ok := e.m.class.Info(id)
+		if !ok {
+			return &SyntaxError{Offset: -1, Header: strconv.Itoa(int(id)), Err: ErrUnknownHeader}
+		}
+		name, kind = info.Name, info.Kind
+	} else if !scan.IsToken(name) {
+		return setterError("header name", name)
+	}
+	if id == IDContentLength {
+		e.body = true
+	}
+	if kind == Single && id != 0 {
+		many := slices.Index(s.values, '\n') != len(s.values)-1
+		if len(s.values) > 0 && (many || s.op != opSet && e.index(0, id, name) >= 0) {
+			return &SyntaxError{Offset: -1, Header: name, Err: ErrDouble}
+		}
+	}
+	switch s.op {
+	case opSet:
+		e.set(id, name, kind, s.values)
+	case opAdd:
+		e.insert(e.behind(id, name), id, name, kind, s.values)
+	case opPush:
+		e.insert(e.front(id, name, kind), id, name, kind, s.values)
+	case opPop:
+		e.pop(id, name)
+	case opCopy:
+		e.copy(id, name, s.from)
+	}
+	return nil
+}
+
+// named gives the error of s the name of its header.
+func (s *Setter) named(m *Message) error {
+	if e, ok := s.err.(*SyntaxError); ok && e.Header == "" && s.id != 0 {
+		return &SyntaxError{Offset: e.Offset, Header: m.class.name(s.id), Err: e.Err}
+	}
+	return s.err
+}
+
+func (e *editor) startLine(s *Setter) {
+	m := e.m
+	m.flags &^= isRequest
+	m.flags |= hasStart
+	m.status = 0
+	lo := e.at()
+	if s.op == opRequestLine {
+		m.flags |= isRequest
+		m.word1 = e.write(s.name)
+		e.tail.WriteByte(' ')
+		m.word2 = e.write(s.str)
+		e.tail.WriteByte(' ')
+		m.word3 = e.write(m.class.version)
+	} else {
+		var b [4]byte
+		m.status = s.status
+		m.word1 = e.write(m.class.version)
+		e.tail.WriteByte(' ')
+		e.tail.Write(append(appendStatus(b[:0], s.status), ' '))
+		m.word2 = e.write(s.str)
+	}
+	m.start = span{lo, e.at()}
+}
+
+func (e *editor) write(s string) span {
+	lo := e.at()
+	e.tail.WriteString(s)
+	return span{lo, e.at()}
+}
+
+// index is Message.next on the fields as they stand now. Names in the tail are
+// read from the builder.
+func (e *editor) index(i int, id ID, name string) int {
+	for ; i < len(e.fields); i++ {
+		f := &e.fields[i]
+		if f.id == id && (id != 0 || scan.EqualFold(e.str(span{f.lo, f.lo + uint32(f.nameLen)}), name)) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (e *editor) str(s span) string {
+	if n := uint32(len(e.m.text)); s.lo >= n {
+		return e.tail.String()[s.lo-n : s.hi-n]
+	}
+	return e.m.text[s.lo:s.hi]
+}
+
+func (e *editor) set(id ID, name string, kind Kind, values []byte) {
+	at := e.index(0, id, name)
+	if at < 0 {
+		if len(values) > 0 {
+			e.insert(len(e.fields), id, name, kind, values)
+		}
+		return
+	}
+	for i := at; i >= 0; i = e.index(at, id, name) {
+		e.fields = slices.Delete(e.fields, i, i+1)
+	}
+	e.insert(at, id, name, kind, values)
+}
+
+// behind is where Add puts a field: after the last of its header, else last.
+func (e *editor) behind(id ID, name string) int {
+	at := len(e.fields)
+	for i := e.index(0, id, name); i >= 0; i = e.index(i+1, id, name) {
+		at = i + 1
+	}
+	return at
+}
+
+// front is where Push puts a field: before the first of its header, else to the
+// top behind headers of the same kind with a lower ID, so that Via stays first.
+func (e *editor) front(id ID, name string, kind Kind) int {
+	if i := e.index(0, id, name); i >= 0 {
+		return i
+	}
+	if kind != Prepend {
+		return len(e.fields)
+	}
+	at := 0
+	for at < len(e.fields) && e.fields[at].id < id && Kind(e.m.class.kind(e.fields[at].id)&kindMask) == Prepend {
+		at++
+	}
+	return at
+}
+
+// insert writes the values, each followed by LF, as fields and puts them at position at.
+func (e *editor) insert(at int, id ID, name string, kind Kind, values []byte) {
+	if len(values) == 0 {
+		return
+	}
+	if name == "" {
+		name = e.m.class.name(id)
+	}
+	for len(values) > 0 {
+		f := field{id: id, nameLen: uint16(len(name))}
+		f.lo = e.at()
+		e.tail.WriteString(name)
+		e.tail.WriteString(": ")
+		f.val = e.at()
+		for more := true; more; {
+			end := slices.Index(values, '\n')
+			e.tail.Write(values[:end])
+			values = values[end+1:]
+			if more = kind == List && len(values) > 0; more {
+				e.tail.WriteString(", ")
+			}
+		}
+		f.valEnd = e.at()
+		e.tail.WriteString("\r\n")
+		f.hi = e.at()
+		e.fields = slices.Insert(e.fields, at, f)
+		at++
+	}
+}
+
+// pop removes the first value of a header.
+func (e *editor) pop(id ID, name string) {
+	for at := e.index(0, id, name); at >= 0; at = e.index(at, id, name) {
+		f := e.fields[at]
+		v := e.str(span{f.val, f.valEnd})
+		comma := len(v)
+		if Kind(e.m.class.kind(id)&kindMask) != Single && !isAuth(id) {
+			comma = scan.Comma(v, 0)
+		}
+		e.fields = slices.Delete(e.fields, at, at+1)
+		if comma == len(v) {
+			if v == "" && e.index(at, id, name) >= 0 {
+				continue // an empty field has no value to remove
+			}
+			return
+		}
+		rest := v[scan.Space(v, comma+1):]
+		name := e.str(span{f.lo, f.lo + uint32(f.nameLen)})
+		g := field{id: id, nameLen: f.nameLen}
+		g.lo = e.at()
+		e.tail.WriteString(name)
+		e.tail.WriteString(": ")
+		g.val = e.at()
+		e.tail.WriteString(rest)
+		g.valEnd = e.at()
+		e.tail.WriteString("\r\n")
+		g.hi = e.at()
+		e.fields = slices.Insert(e.fields, at, g)
+		return
+	}
+}
+
+// isAuth reports whether the commas in the header with the given ID do not
+// separate values (RFC 3261 section 7.3.1).
+func isAuth(id ID) bool { return id >= IDWWWAuthenticate && id <= IDProxyAuthenticationInfo }
+
+// copy replaces a header by the fields of another message.
+func (e *editor) copy(id ID, name string, from *Message) {
+	at := e.index(0, id, name)
+	if at < 0 {
+		at = len(e.fields)
+	}
+	for i := e.index(at, id, name); i >= 0; i = e.index(at, id, name) {
+		e.fields = slices.Delete(e.fields, i, i+1)
+	}
+	fromID := id
+	if from.class != e.m.class {
+		fromID = from.class.lookup(name)
+	}
+	for i := from.next(0, fromID, name); i >= 0; i = from.next(i+1, fromID, name) {
+		f := *from.at(i)
+		if from.flags&unclean != 0 {
+			e.insert(at, id, from.name(&f), Append, append(clean(from.value(&f)), '\n'))
+			at++
+			continue
+		}
+		lo := e.at()
+		e.tail.WriteString(from.str(f.span))
+		d := lo - f.lo
+		f.id = id
+		f.lo, f.hi, f.val, f.valEnd = f.lo+d, f.hi+d, f.val+d, f.valEnd+d
+		e.fields = slices.Insert(e.fields, at, f)
+		at++
+	}
+}
+
+// clean returns a value of a refused message so that it can stand in its answer.
+func clean(v string) []byte {
+	b := []byte(unfold(v))
+	for i, c := range b {
+		if c == '\r' || c == '\n' || c == 0 {
+			b[i] = ' '
+		}
+	}
+	return b
+}
+
+func (e *editor) finish() (*Message, error) {
+	m := e.m
+	m.tail = e.tail.String()
+	n := copy(m.inline[:], e.fields)
+	clear(m.inline[n:])
+	m.more = nil
+	if len(e.fields) > n {
+		m.more = slices.Clone(e.fields[n:])
+	}
+	m.n = int32(len(e.fields))
+	if e.body {
+		if i := m.next(0, IDContentLength, ""); i >= 0 {
+			n, err := length(m.value(m.at(i)), noLimit)
+			if err != nil || n != uint64(len(m.body)) {
+				return nil, &SyntaxError{Offset: -1, Header: m.class.name(IDContentLength), Err: ErrLength}
+			}
+		}
+	}
+	m.check(nil)
+	return m, nil
+}

@@ -1,0 +1,233 @@
+package msg
+
+import (
+	"iter"
+
+	"github.com/gosofia/sofia/internal/scan"
+)
+
+// Codec reads and writes one value of a header. Implementations are zero-size
+// types whose methods have value receivers, so that decoding does not allocate.
+type Codec[T any] interface {
+	// Parse reads the value at the start of s, which has no white space at its
+	// ends and no folds inside. rest is "", or what follows from the comma that
+	// separates the value from the next one.
+	Parse(s string) (v T, rest string, err error)
+	// Append appends v to dst in canonical form. It fails if v cannot be written
+	// so that Parse reads the same value back.
+	Append(dst []byte, v T) ([]byte, error)
+}
+
+// Header is a header of a class: the ID under which the class knows it, the
+// type of its values and the codec that reads and writes them. Headers are
+// constants:
+//
+//	const Expires = msg.Header[uint32, msg.SecondsCodec](msg.IDExpires)
+//
+// Values are decoded on every access and not kept, so readers share a message
+// without locks. Decoding a value without folds and without quoted-pairs does
+// not allocate.
+type Header[T any, C Codec[T]] ID
+
+// ID returns the header's ID.
+func (h Header[T, C]) ID() ID { return ID(h) }
+
+// Get decodes the first value; ok is false if the header is not there, or is a
+// list without members. If the value is malformed, ok is true and err is a
+// *[SyntaxError]. It also fails, with ErrTrailing, if more follows the value of
+// a header that has only one.
+func (h Header[T, C]) Get(s Source) (v T, ok bool, err error) {
+	return get[T, C](s.Msg(), ID(h), "")
+}
+
+// All decodes the values in wire order, those of comma lists and repeated
+// fields alike (RFC 3261 section 7.3.1). A malformed value is yielded as an
+// error, after which decoding goes on behind the next comma. The sequence can
+// be used many times. It does not allocate where Get does not.
+func (h Header[T, C]) All(s Source) iter.Seq2[T, error] {
+	m := s.Msg()
+	return func(yield func(T, error) bool) { all[T, C](m, ID(h), "", yield) }
+}
+
+// Has reports whether the header is there, with a value or without one.
+func (h Header[T, C]) Has(s Source) bool { return s.Msg().next(0, ID(h), "") >= 0 }
+
+// Raw returns the value of the first field as it was written, without white
+// space at its ends.
+func (h Header[T, C]) Raw(s Source) (value string, ok bool) {
+	return raw(s.Msg(), ID(h), "")
+}
+
+// Set replaces all values of the header by v, at the place of the first one, or
+// behind the other fields if there was none. Without values it is Del.
+func (h Header[T, C]) Set(v ...T) Setter { return render[T, C](opSet, ID(h), "", v) }
+
+// Add appends values behind those that are there. Adding to a header that may
+// stand only once is an error if it is there already.
+func (h Header[T, C]) Add(v ...T) Setter { return render[T, C](opAdd, ID(h), "", v) }
+
+// Push puts a value in front of those that are there. If there is none, it goes
+// behind the other fields, or to the top if the kind of the header is Prepend.
+func (h Header[T, C]) Push(v T) Setter { return render[T, C](opPush, ID(h), "", []T{v}) }
+
+// Pop removes the first value, be it a field of its own or the first member of
+// a list. It does nothing if there is none.
+func (h Header[T, C]) Pop() Setter { return Setter{op: opPop, id: ID(h)} }
+
+// Text replaces the header by one field with the given value, which is written
+// as it is: any text without CR, LF and NUL. It is for what the codec cannot
+// express; nothing checks the grammar.
+func (h Header[T, C]) Text(s string) Setter { return text(ID(h), "", s) }
+
+// Del removes all fields of the header.
+func (h Header[T, C]) Del() Setter { return Setter{op: opSet, id: ID(h)} }
+
+// Copy replaces the header by the fields that another message has of it, byte
+// for byte; if that has none, it is Del.
+func (h Header[T, C]) Copy(from Source) Setter {
+	return Setter{op: opCopy, id: ID(h), from: from.Msg()}
+}
+
+// Extension is a header that the class of a message need not know: it is
+// matched by name. Its methods are those of [Header].
+//
+//	var XTrunk = msg.Extension[string, msg.TextCodec]{Name: "X-Trunk"}
+type Extension[T any, C Codec[T]] struct {
+	Name    string
+	Compact string // one letter, obeyed if the class knows the header, see [Class.With]
+	Kind    Kind   // how several values are written
+}
+
+// Info describes the header for [Class.With].
+func (e Extension[T, C]) Info() HeaderInfo {
+	return HeaderInfo{Name: e.Name, Compact: e.Compact, Kind: e.Kind}
+}
+
+// Get is [Header.Get].
+func (e Extension[T, C]) Get(s Source) (v T, ok bool, err error) {
+	m := s.Msg()
+	return get[T, C](m, m.class.lookup(e.Name), e.Name)
+}
+
+// All is [Header.All].
+func (e Extension[T, C]) All(s Source) iter.Seq2[T, error] {
+	m := s.Msg()
+	return func(yield func(T, error) bool) { all[T, C](m, m.class.lookup(e.Name), e.Name, yield) }
+}
+
+// Has is [Header.Has].
+func (e Extension[T, C]) Has(s Source) bool {
+	m := s.Msg()
+	return m.next(0, m.class.lookup(e.Name), e.Name) >= 0
+}
+
+// Raw is [Header.Raw].
+func (e Extension[T, C]) Raw(s Source) (value string, ok bool) {
+	m := s.Msg()
+	return raw(m, m.class.lookup(e.Name), e.Name)
+}
+
+// Set is [Header.Set].
+func (e Extension[T, C]) Set(v ...T) Setter { return e.kind(render[T, C](opSet, 0, e.Name, v)) }
+
+// Add is [Header.Add].
+func (e Extension[T, C]) Add(v ...T) Setter { return e.kind(render[T, C](opAdd, 0, e.Name, v)) }
+
+// Push is [Header.Push].
+func (e Extension[T, C]) Push(v T) Setter {
+	return e.kind(render[T, C](opPush, 0, e.Name, []T{v}))
+}
+
+// Pop is [Header.Pop].
+func (e Extension[T, C]) Pop() Setter { return Setter{op: opPop, name: e.Name} }
+
+// Text is [Header.Text].
+func (e Extension[T, C]) Text(s string) Setter { return text(0, e.Name, s) }
+
+// Del is [Header.Del].
+func (e Extension[T, C]) Del() Setter { return Setter{op: opSet, name: e.Name} }
+
+// Copy is [Header.Copy].
+func (e Extension[T, C]) Copy(from Source) Setter {
+	return Setter{op: opCopy, name: e.Name, from: from.Msg()}
+}
+
+func (e Extension[T, C]) kind(s Setter) Setter {
+	s.kind = e.Kind
+	return s
+}
+
+func get[T any, C Codec[T]](m *Message, id ID, name string) (v T, ok bool, err error) {
+	for i := m.next(0, id, name); i >= 0; i = m.next(i+1, id, name) {
+		f := m.at(i)
+		s := unfold(m.value(f))
+		single := m.class.kind(id)&kindMask == uint8(Single) && m.class.kind(id)&kindUnknown == 0
+		if s == "" && !single { // a list without members, or an empty field among others
+			continue
+		}
+		var c C
+		v, rest, err := c.Parse(s)
+		if err == nil && rest != "" && (single || rest[0] != ',') {
+			err = ErrTrailing
+		}
+		if err != nil {
+			var zero T
+			return zero, true, m.valueError(f, err)
+		}
+		return v, true, nil
+	}
+	return v, false, nil
+}
+
+func all[T any, C Codec[T]](m *Message, id ID, name string, yield func(T, error) bool) {
+	var c C
+	var zero T
+	left := m.members
+	single := m.class.kind(id)&kindMask == uint8(Single) && m.class.kind(id)&kindUnknown == 0
+	for i := m.next(0, id, name); i >= 0; i = m.next(i+1, id, name) {
+		f := m.at(i)
+		s := unfold(m.value(f))
+		for more := s != "" || single; more; {
+			if left--; left < 0 {
+				yield(zero, m.valueError(f, ErrTooManyMembers))
+				return
+			}
+			v, rest, err := c.Parse(s)
+			if err == nil && rest != "" && (single || rest[0] != ',') {
+				err = ErrTrailing
+			}
+			if err != nil {
+				v, rest = zero, s[scan.Comma(s, 0):]
+				err = m.valueError(f, err)
+			}
+			if !yield(v, err) {
+				return
+			}
+			if more = rest != "" && !single; more {
+				s = rest[scan.Space(rest, 1):]
+			}
+		}
+		if single { // the first one counts; doubles of what matters are refused
+			return
+		}
+	}
+}
+
+func raw(m *Message, id ID, name string) (string, bool) {
+	i := m.next(0, id, name)
+	if i < 0 {
+		return "", false
+	}
+	return m.value(m.at(i)), true
+}
+
+func (m *Message) valueError(f *field, err error) error {
+	e := &SyntaxError{Offset: -1, Header: m.name(f), Err: err}
+	if int(f.val) < len(m.text) {
+		e.Offset = int(f.val)
+	}
+	if n := m.class.name(f.id); n != "" {
+		e.Header = n
+	}
+	return e
+}

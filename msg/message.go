@@ -1,0 +1,279 @@
+package msg
+
+import (
+	"iter"
+	"strings"
+
+	"github.com/gosofia/sofia/internal/scan"
+)
+
+// inlineFields is how many header fields fit into a Message without a second slice.
+const inlineFields = 32
+
+// marks is how many places a class can mark in a message.
+const marks = 16
+
+// span is a piece of a message: offsets below len(text) point into text, the
+// others into tail. No span crosses the border.
+type span struct{ lo, hi uint32 }
+
+// field is one header field. It holds no pointer, so a table of them costs the
+// garbage collector nothing.
+type field struct {
+	span        // the field with its final line end
+	val, valEnd uint32
+	id          ID
+	nameLen     uint16
+}
+
+type flags uint8
+
+const (
+	isRequest flags = 1 << iota
+	refused         // by Class.Check
+	unclean         // a line end or control octet that must not be copied into another message
+	hasStart        // a start line is there
+)
+
+// Message is one message of a [Class]: start line, header fields in wire order,
+// body. It is immutable and safe for concurrent use; [Message.Edit] makes a
+// changed copy. All strings it returns share its text, so whoever keeps one of
+// them keeps the whole text; clone what outlives the message.
+type Message struct {
+	class *Class
+	text  string // what was parsed
+	tail  string // what edits added
+	body  string
+	more  []field // the fields beyond the inline ones
+
+	faults []*SyntaxError // found by Parse itself, most weighty first
+
+	start        span // start line without line end
+	word1, word2 span // method and Request-URI, or version and phrase
+	word3        span // version of a request
+	n            int32
+	members      int32 // Limits.ListMembers
+	status       uint16
+	flags        flags
+	marked       [marks]span
+	inline       [inlineFields]field
+}
+
+// Source is what holds a message: *Message itself, and the types of upper
+// layers that wrap one.
+type Source interface{ Msg() *Message }
+
+// Msg returns m, so that a Message is a [Source].
+func (m *Message) Msg() *Message { return m }
+
+// Class returns the class that m was parsed or made with.
+func (m *Message) Class() *Class { return m.class }
+
+// IsRequest reports whether m is a request, not a response.
+func (m *Message) IsRequest() bool { return m.flags&isRequest != 0 }
+
+// Method returns the method of a request as it was written (methods compare
+// with case), "" for a response.
+func (m *Message) Method() string {
+	if !m.IsRequest() {
+		return ""
+	}
+	return m.str(m.word1)
+}
+
+// RequestURI returns the Request-URI as it was written, "" for a response.
+func (m *Message) RequestURI() string {
+	if !m.IsRequest() {
+		return ""
+	}
+	return m.str(m.word2)
+}
+
+// Status returns the status code of a response, 100 to 699. It is 0 for a
+// request, and for a response whose code is out of range, which Err refuses.
+func (m *Message) Status() int { return int(m.status) }
+
+// Phrase returns the reason phrase of a response, "" for a request.
+func (m *Message) Phrase() string {
+	if m.IsRequest() {
+		return ""
+	}
+	return m.str(m.word2)
+}
+
+// Version returns the protocol version as it was written, such as "SIP/2.0".
+func (m *Message) Version() string {
+	if m.IsRequest() {
+		return m.str(m.word3)
+	}
+	return m.str(m.word1)
+}
+
+// Body returns the body, which may hold any octet.
+func (m *Message) Body() string { return m.body }
+
+// Field is one header field of a message.
+type Field struct {
+	ID    ID     // 0 if the class does not know the name
+	Name  string // as written: long or compact, in any case
+	Value string // without white space at the ends; folds inside are kept
+	Raw   string // the whole field as written, without the final line end
+}
+
+// Fields yields the header fields in wire order, those the class does not know
+// included.
+func (m *Message) Fields() iter.Seq[Field] {
+	return func(yield func(Field) bool) { m.fields(yield) }
+}
+
+func (m *Message) fields(yield func(Field) bool) {
+	for i := range int(m.n) {
+		f := m.at(i)
+		raw := strings.TrimRight(m.str(f.span), "\r\n")
+		if !yield(Field{ID: f.id, Name: raw[:f.nameLen], Value: m.value(f), Raw: raw}) {
+			return
+		}
+	}
+}
+
+// Values yields the values of all fields with the given long or compact name in
+// wire order, one per field: comma lists are not taken apart. Folds are
+// replaced by one space.
+func (m *Message) Values(name string) iter.Seq[string] {
+	return func(yield func(string) bool) { m.values(name, yield) }
+}
+
+func (m *Message) values(name string, yield func(string) bool) {
+	for i := m.next(0, m.class.lookup(name), name); i >= 0; i = m.next(i+1, m.class.lookup(name), name) {
+		if !yield(unfold(m.value(m.at(i)))) {
+			return
+		}
+	}
+}
+
+// Len returns the number of octets AppendText will write.
+func (m *Message) Len() int {
+	n := int(m.start.hi-m.start.lo) + 4 + len(m.body)
+	for i := range int(m.n) {
+		f := m.at(i)
+		n += int(f.hi - f.lo)
+	}
+	return n
+}
+
+// AppendText appends the message as it goes on the wire. What was parsed and
+// not edited is written byte for byte. It does not allocate if dst has room
+// for [Message.Len] octets. It fails with ErrStartLine for a message without a
+// start line, which only the zero Message is.
+func (m *Message) AppendText(dst []byte) ([]byte, error) {
+	if m.flags&hasStart == 0 {
+		return dst, &SyntaxError{Offset: -1, Err: ErrStartLine}
+	}
+	dst = append(dst, m.str(m.start)...)
+	dst = append(dst, "\r\n"...)
+	// Fields that follow each other in the same string are copied in one piece.
+	var run span
+	for i := range int(m.n) {
+		f := m.at(i)
+		if f.lo == run.hi && int(f.lo) != len(m.text) {
+			run.hi = f.hi
+			continue
+		}
+		dst = append(dst, m.str(run)...)
+		run = f.span
+	}
+	dst = append(dst, m.str(run)...)
+	dst = append(dst, "\r\n"...)
+	return append(dst, m.body...), nil
+}
+
+// String returns the message as it goes on the wire.
+func (m *Message) String() string {
+	b, _ := m.AppendText(make([]byte, 0, m.Len()))
+	return string(b)
+}
+
+// Err returns the first reason to refuse the message as a *[SyntaxError], nil
+// if there is none.
+func (m *Message) Err() error {
+	if e := m.Errors(); len(e) > 0 {
+		return e[0]
+	}
+	return nil
+}
+
+// Errors returns all reasons to refuse the message, the weightiest first, each
+// a *[SyntaxError]. Headers that no layer needs are not looked at: their errors
+// show when they are decoded.
+func (m *Message) Errors() []error {
+	if len(m.faults) == 0 && m.flags&refused == 0 {
+		return nil
+	}
+	all := make([]error, 0, len(m.faults)+1)
+	for _, f := range m.faults {
+		all = append(all, f)
+	}
+	if m.flags&refused != 0 {
+		again := *m // a check marks places; never in a published message
+		again.check(&all)
+	}
+	return all
+}
+
+// bad is Err() != nil without making the error.
+func (m *Message) bad() bool { return len(m.faults) > 0 || m.flags&refused != 0 }
+
+func (m *Message) at(i int) *field {
+	if i < inlineFields {
+		return &m.inline[i]
+	}
+	return &m.more[i-inlineFields]
+}
+
+func (m *Message) str(s span) string {
+	if n := uint32(len(m.text)); s.lo >= n {
+		return m.tail[s.lo-n : s.hi-n]
+	}
+	return m.text[s.lo:s.hi]
+}
+
+func (m *Message) value(f *field) string { return m.str(span{f.val, f.valEnd}) }
+
+func (m *Message) name(f *field) string {
+	return m.str(span{f.lo, f.lo + uint32(f.nameLen)})
+}
+
+// next returns the index of the first field from i on that is the given header:
+// by id if the class knows it, else by name. It returns -1 if there is none.
+func (m *Message) next(i int, id ID, name string) int {
+	for ; i < int(m.n); i++ {
+		f := m.at(i)
+		if f.id == id && (id != 0 || scan.EqualFold(m.name(f), name)) {
+			return i
+		}
+	}
+	return -1
+}
+
+// unfold replaces every fold with one space (RFC 3261 section 7.3.1). It
+// allocates only if there is one.
+//
+//	LWS = [*WSP CRLF] 1*WSP
+func unfold(s string) string {
+	if strings.IndexByte(s, '\n') < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\r' && s[i] != '\n' {
+			b = append(b, s[i])
+			continue
+		}
+		for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+			b = b[:len(b)-1]
+		}
+		i = scan.Space(s, i) - 1
+		b = append(b, ' ')
+	}
+	return string(b)
+}

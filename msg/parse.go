@@ -1,0 +1,347 @@
+package msg
+
+import (
+	"strings"
+
+	"github.com/gosofia/sofia/internal/scan"
+)
+
+// Parse reads one message: a datagram, or what a [Framer] cut out of a stream.
+// The message shares s. There are three results:
+//
+//   - (m, nil): a good message.
+//   - (m, err): a message to refuse, because something that every layer needs
+//     is missing, doubled or malformed, or a limit is exceeded. err is a
+//     *[SyntaxError] whose Status fits the answer; m holds what could be read,
+//     enough to make one.
+//   - (nil, err): noise without a readable start line. There is nobody to
+//     answer.
+//
+// CRLFs before the start line are skipped (RFC 3261 section 7.5), octets
+// after the body that Content-Length announces are dropped, and without
+// Content-Length the body goes to the end (section 18.3). Parse makes one
+// allocation for a good message, two if it has more than 32 fields, and takes
+// time linear in the length of s.
+func Parse(c *Class, s string, lim Limits) (*Message, error) {
+	lim = lim.resolved()
+	p := parser{s: s, lim: lim}
+	for strings.HasPrefix(s[p.pos:], "\r\n") {
+		p.pos += 2
+	}
+	if p.pos == len(s) || len(s) >= noLimit {
+		return nil, &SyntaxError{Offset: p.pos, Err: ErrNoStartLine}
+	}
+	m := &Message{class: c, text: s, members: int32(lim.ListMembers)}
+	p.m = m
+	if !p.startLine() {
+		return nil, &SyntaxError{Offset: p.pos, Err: ErrNoStartLine}
+	}
+	p.headers()
+	p.octets()
+	p.takeBody()
+	m.check(nil)
+	if m.bad() {
+		return m, m.Err()
+	}
+	return m, nil
+}
+
+type parser struct {
+	m     *Message
+	s     string
+	pos   int
+	head  int // where the start line begins
+	lim   Limits
+	lines int
+}
+
+func (p *parser) fault(off int, header string, err error) {
+	e := &SyntaxError{Offset: off, Header: header, Err: err}
+	if len(p.m.faults) < 16 { // the first few tell enough
+		p.m.faults = append(p.m.faults, e)
+	}
+}
+
+// line returns the end of the line at p.pos without and with its line end. A
+// bare LF ends a line, too: the octets check refuses the message, but what is
+// in it can be told.
+func (p *parser) line() (end, next int) {
+	i := strings.IndexByte(p.s[p.pos:], '\n')
+	if i < 0 {
+		return len(p.s), len(p.s)
+	}
+	p.lines++
+	next = p.pos + i + 1
+	end = next - 1
+	if end > p.pos && p.s[end-1] == '\r' {
+		end--
+	}
+	return end, next
+}
+
+// startLine reads the start line; it reports false if it cannot be told from noise.
+//
+//	Request-Line = Method SP Request-URI SP SIP-Version CRLF
+//	Status-Line  = SIP-Version SP Status-Code SP Reason-Phrase CRLF
+func (p *parser) startLine() bool {
+	m, lo := p.m, p.pos
+	end, next := p.line()
+	if next == end { // no line end at all
+		return false
+	}
+	p.head = lo
+	line := p.s[lo:end]
+	m.start = span{uint32(lo), uint32(end)}
+	m.flags |= hasStart
+	ok := false
+	if scan.HasPrefixFold(line, m.class.protocol) {
+		ok = p.statusLine(line, lo)
+	} else {
+		ok = p.requestLine(line, lo)
+	}
+	if !ok {
+		return false
+	}
+	if len(line) > p.lim.StartLine {
+		p.fault(lo, "", ErrStartLineTooLong)
+	}
+	if !scan.EqualFold(m.Version(), m.class.version) { // RFC 3261 section 7.1
+		p.m.faults = append([]*SyntaxError{{Offset: lo, Err: ErrVersion}}, p.m.faults...)
+	}
+	p.pos = next
+	return true
+}
+
+func (p *parser) requestLine(line string, lo int) bool {
+	m := p.m
+	at := func(i, j int) span { return span{uint32(lo + i), uint32(lo + j)} }
+	i := scan.Token(line, 0)
+	if i == 0 || i == len(line) || line[i] != ' ' {
+		return false
+	}
+	end := len(line)
+	for line[end-1] == ' ' || line[end-1] == '\t' { // RFC 4475 section 3.1.2.10
+		end--
+	}
+	k := strings.LastIndexByte(line[:end], ' ')
+	if k < i || !scan.HasPrefixFold(line[k+1:end], m.class.protocol) {
+		return false
+	}
+	m.flags |= isRequest
+	m.word1 = at(0, i)
+	m.word3 = at(k+1, end)
+	uri := ""
+	if k > i {
+		uri = line[i+1 : k]
+	}
+	m.word2 = at(min(i+1, k), k)
+	// Exactly one SP between the elements, none in the URI (section 7.1).
+	if end != len(line) || uri == "" || strings.IndexByte(uri, ' ') >= 0 || scan.HasControl(uri) || strings.IndexByte(uri, '\t') >= 0 {
+		p.fault(lo, "", ErrStartLine)
+	}
+	return true
+}
+
+func (p *parser) statusLine(line string, lo int) bool {
+	m := p.m
+	at := func(i, j int) span { return span{uint32(lo + i), uint32(lo + j)} }
+	i := strings.IndexByte(line, ' ')
+	if i < 0 {
+		return false
+	}
+	m.word1 = at(0, i)
+	j := scan.Digits(line, i+1)
+	if j == i+1 {
+		return false
+	}
+	m.word2 = at(len(line), len(line))
+	switch {
+	case j < len(line) && line[j] == ' ':
+		m.word2 = at(j+1, len(line))
+	case j < len(line):
+		p.fault(lo, "", ErrStartLine)
+	}
+	// A phrase that is missing together with its space is read as an empty one.
+	code, fits, _ := scan.Uint(line[i+1:j], 699)
+	if !fits || code < 100 || j-i != 4 {
+		p.fault(lo, "", ErrStatusCode)
+		return true
+	}
+	m.status = uint16(code)
+	return true
+}
+
+// headers finds the header fields up to the empty line.
+func (p *parser) headers() {
+	m, first := p.m, p.pos
+	for {
+		if p.pos == len(p.s) {
+			p.fault(p.pos, "", ErrHeadEnd)
+			return
+		}
+		lo := p.pos
+		end, next := p.line()
+		if next == end { // cut short within a line
+			p.pos = next
+			p.fault(lo, "", ErrHeadEnd)
+			return
+		}
+		if end == lo {
+			p.pos = next
+			return
+		}
+		for next < len(p.s) && (p.s[next] == ' ' || p.s[next] == '\t') { // fold
+			p.pos = next
+			e, n := p.line()
+			if n == e {
+				p.pos = n
+				p.fault(lo, "", ErrHeadEnd)
+				return
+			}
+			end, next = e, n
+		}
+		p.pos = next
+		if next-first > p.lim.Headers || p.lines-1 > p.lim.Lines {
+			p.fault(lo, "", ErrHeadTooLarge)
+			p.skipHead()
+			return
+		}
+		if next-lo > p.lim.Header {
+			p.fault(lo, m.class.name(p.fieldAt(lo, end).id), ErrHeaderTooLong)
+			continue
+		}
+		f := p.fieldAt(lo, end)
+		if f.nameLen == 0 {
+			p.fault(lo, "", ErrFieldName)
+			continue
+		}
+		f.hi = uint32(next)
+		p.push(f)
+	}
+}
+
+// fieldAt reads the field between lo and end; its nameLen is 0 if it is malformed.
+//
+//	header-name HCOLON header-value
+//	HCOLON = *( SP / HTAB ) ":" SWS
+func (p *parser) fieldAt(lo, end int) (f field) {
+	line := p.s[lo:end]
+	n := scan.Token(line, 0)
+	i := n
+	for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
+		i++
+	}
+	if n == 0 || n > 1<<16-1 || i == len(line) || line[i] != ':' {
+		return f
+	}
+	i = scan.Space(line, i+1)
+	j := len(line)
+	for j > i && scan.IsSpace(line[j-1]) {
+		j--
+	}
+	f.lo = uint32(lo)
+	f.val, f.valEnd = uint32(lo+i), uint32(lo+j)
+	f.nameLen = uint16(n)
+	f.id = p.m.class.lookup(line[:n])
+	return f
+}
+
+func (p *parser) push(f field) {
+	m := p.m
+	if m.n < inlineFields {
+		m.inline[m.n] = f
+		m.n++
+		return
+	}
+	if m.more == nil {
+		// One slice for all that is left, however many: at most one field a line.
+		rest := p.s[p.pos:]
+		if i := strings.Index(rest, "\r\n\r\n"); i >= 0 {
+			rest = rest[:i+2]
+		}
+		m.more = make([]field, 0, min(strings.Count(rest, "\n"), max(0, p.lim.Lines-p.lines+1))+1)
+	}
+	m.more = append(m.more, f)
+	m.n++
+}
+
+// skipHead goes to the end of an oversized head.
+func (p *parser) skipHead() {
+	if i := strings.Index(p.s[p.pos-2:], "\r\n\r\n"); i >= 0 {
+		p.pos += i + 2
+		return
+	}
+	p.pos = len(p.s)
+}
+
+// octets refuses what must stand nowhere in a head: LF without CR, CR without
+// LF, and NUL but for the one place where the grammar has it, a quoted-pair
+// (RFC 3261 section 25.1; RFC 4475 section 3.1.1.2).
+func (p *parser) octets() {
+	head := p.s[p.head:p.pos]
+	if strings.IndexByte(head, 0) >= 0 {
+		p.nul(head)
+	}
+	if strings.Count(head, "\r") == p.lines && strings.Count(head, "\r\n") == p.lines {
+		return
+	}
+	for i := range len(head) {
+		switch {
+		case head[i] == '\n' && (i == 0 || head[i-1] != '\r'),
+			head[i] == '\r' && (i+1 == len(head) || head[i+1] != '\n'):
+			p.m.flags |= unclean
+			p.fault(p.head+i, "", ErrLineEnd)
+			return
+		}
+	}
+}
+
+func (p *parser) nul(head string) {
+	escaped := false
+	for i := range len(head) {
+		switch {
+		case head[i] == 0 && !escaped:
+			p.m.flags |= unclean
+			p.fault(p.head+i, "", ErrControl)
+			return
+		case head[i] == '\\':
+			escaped = !escaped
+		default:
+			escaped = false
+		}
+	}
+}
+
+// takeBody finds the body (RFC 3261 section 18.3).
+func (p *parser) takeBody() {
+	m := p.m
+	rest := p.s[p.pos:]
+	m.body = rest
+	first := m.next(0, IDContentLength, "")
+	if first >= 0 {
+		f := m.at(first)
+		n, err := length(m.value(f), uint64(len(rest)))
+		for i := m.next(first+1, IDContentLength, ""); i >= 0 && err == nil; i = m.next(i+1, IDContentLength, "") {
+			if again, err2 := length(m.value(m.at(i)), uint64(len(rest))); err2 != nil || again != n {
+				err = ErrDouble // two unequal ones (RFC 4475 section 3.3.9)
+			}
+		}
+		if err != nil {
+			p.fault(int(f.lo), m.class.name(IDContentLength), err)
+		} else {
+			m.body = rest[:n]
+		}
+	}
+	if len(m.body) > p.lim.Body {
+		p.fault(p.pos, "", ErrBodyTooLarge)
+	}
+}
+
+// length reads a Content-Length: digits only, no sign, no list, and not above limit.
+func length(v string, limit uint64) (uint64, error) {
+	n, fits, ok := scan.Uint(v, limit)
+	if !ok || !fits {
+		return 0, ErrLength
+	}
+	return n, nil
+}

@@ -1,0 +1,214 @@
+package msg
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/gosofia/sofia/internal/scan"
+)
+
+type op uint8
+
+const (
+	opNone op = iota
+	opSet
+	opAdd
+	opPush
+	opPop
+	opCopy
+	opBody
+	opRequestLine
+	opStatusLine
+	opJoin
+)
+
+// Setter is one change to a message, for [Message.Edit] and [New]. It is made by
+// the methods of [Header] and [Extension] and by the functions of this package
+// and package sip. The value is rendered and checked when the Setter is made;
+// if that fails, the Setter carries the error and Edit returns it. The zero
+// Setter changes nothing. Setters may be used several times.
+type Setter struct {
+	op     op
+	kind   Kind // of an Extension
+	id     ID
+	status uint16
+	name   string // header name, or method
+	str    string // Request-URI, phrase or body
+	values []byte // rendered values, each followed by LF
+	from   *Message
+	join   []Setter
+	err    error
+}
+
+// Err returns the error that Edit would return for s, nil if there is none.
+func (s Setter) Err() error {
+	if s.err != nil {
+		return s.err
+	}
+	for _, j := range s.join {
+		if err := j.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Join makes one Setter of several, which are applied in order.
+func Join(s ...Setter) Setter { return Setter{op: opJoin, join: s} }
+
+// Fail returns a Setter that makes Edit fail with err. It is for functions that
+// return Setters and find out that they cannot.
+func Fail(err error) Setter { return Setter{err: err} }
+
+// Body replaces the body, which may hold any octets, and sets Content-Length.
+// The type of the body is for the caller to set.
+func Body(s string) Setter { return Setter{op: opBody, str: s} }
+
+// RequestLine makes the message a request with the given method and
+// Request-URI. The URI is written as it is.
+func RequestLine(method, uri string) Setter {
+	s := Setter{op: opRequestLine, name: method, str: uri}
+	if !scan.IsToken(method) {
+		s.err = setterError("method", method)
+	}
+	if uri == "" || scan.HasControl(uri) || hasSpace(uri) {
+		s.err = setterError("Request-URI", uri)
+	}
+	return s
+}
+
+// StatusLine makes the message a response with the given status code, 100 to
+// 699, and reason phrase, which may be empty.
+func StatusLine(code int, phrase string) Setter {
+	s := Setter{op: opStatusLine, status: uint16(code), str: phrase}
+	if code < 100 || code > 699 {
+		s.err = &SyntaxError{Offset: -1, Err: ErrStatusCode}
+	}
+	if scan.HasControl(phrase) || phrase != scan.Trim(phrase) {
+		s.err = setterError("reason phrase", phrase)
+	}
+	return s
+}
+
+// FieldText replaces all fields of the named header by one with the given
+// value, written as it is: any text without CR, LF and NUL. It is for headers
+// that only their name describes, as in a URI with headers; programs that know
+// the header use [Header.Set].
+func FieldText(name, value string) Setter { return text(0, name, value) }
+
+func setterError(what, value string) error {
+	return &SyntaxError{Offset: -1, Err: fmt.Errorf("%s %q: %w", what, value, ErrValue)}
+}
+
+func hasSpace(s string) bool {
+	for i := range len(s) {
+		if scan.IsSpace(s[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func text(id ID, name, value string) Setter {
+	s := Setter{op: opSet, id: id, name: name}
+	value = scan.Trim(value)
+	if hasLineOctet(value) {
+		s.err = setterError("value", value)
+		return s
+	}
+	s.values = append(append(make([]byte, 0, len(value)+1), value...), '\n')
+	return s
+}
+
+// hasLineOctet reports whether s holds an octet that would end the field or the
+// text where it is read: header injection stops here (RFC 3261 section 25.1).
+func hasLineOctet(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c == '\r' || c == '\n' || c == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func render[T any, C Codec[T]](op op, id ID, name string, values []T) Setter {
+	s := Setter{op: op, id: id, name: name}
+	if len(values) == 0 && op != opSet {
+		return Setter{}
+	}
+	var c C
+	s.values = make([]byte, 0, 88*len(values))
+	for _, v := range values {
+		at := len(s.values)
+		var err error
+		s.values, err = c.Append(s.values, v)
+		if err != nil {
+			s.err = &SyntaxError{Offset: -1, Header: name, Err: err}
+			return s
+		}
+		for _, b := range s.values[at:] {
+			if b == '\r' || b == '\n' || b == 0 {
+				s.err = setterError("value", string(s.values[at:]))
+				return s
+			}
+		}
+		s.values = append(s.values, '\n')
+	}
+	return s
+}
+
+// size is an upper bound of what the Setter adds to the tail of m.
+func (s *Setter) size(m *Message) int {
+	switch s.op {
+	case opJoin:
+		n := 0
+		for i := range s.join {
+			n += s.join[i].size(m)
+		}
+		return n
+	case opBody:
+		return len("Content-Length: \r\n") + 20
+	case opRequestLine, opStatusLine:
+		return len(s.name) + len(s.str) + len(m.class.version) + 8
+	case opCopy:
+		n := 0
+		id, name := s.target(s.from)
+		for i := s.from.next(0, id, name); i >= 0; i = s.from.next(i+1, id, name) {
+			f := s.from.at(i)
+			n += int(f.hi-f.lo) + 4
+		}
+		return n
+	case opPop:
+		id, name := s.target(m)
+		if i := m.next(0, id, name); i >= 0 {
+			f := m.at(i)
+			return int(f.hi-f.lo) + 4
+		}
+		// What another Setter adds may be popped, but not seen from here: the
+		// builder grows then.
+		return 0
+	}
+	name := len(s.name)
+	if name == 0 {
+		name = len(m.class.name(s.id))
+	}
+	n := len(s.values)
+	for _, b := range s.values {
+		if b == '\n' {
+			n += name + 4
+		}
+	}
+	return n
+}
+
+// target returns how the Setter's header is found in m.
+func (s *Setter) target(m *Message) (ID, string) {
+	if s.id != 0 {
+		return s.id, ""
+	}
+	return m.class.lookup(s.name), s.name
+}
+
+func appendStatus(dst []byte, code uint16) []byte {
+	return strconv.AppendUint(dst, uint64(code), 10)
+}
