@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"strconv"
-	"time"
 )
 
 // listening is the part of the stream protocols that binds and accepts.
@@ -42,4 +41,29 @@ func (p *Primary) accept() {
 			pause.wait(p.done)
 		}
 	}
+}
+
+// welcome is the goroutine of an accepted connection.
+func (p *Primary) welcome(conn net.Conn) {
+	t := p.t
+	s, err := p.admit(conn)
+	if err != nil {
+		t.count.turned.Add(1)
+		t.log.Debug("connection turned away", "proto", p.proto, "from", conn.RemoteAddr(), "err", err)
+		conn.Close()
+		return
+	}
+	t.count.accepted.Add(1)
+	s.serve()
+}
+
+func (p *Primary) admit(conn net.Conn) (*stream, error) {
+	t := p.t
+	proto, _ := protocolOf(p.proto)
+	l, err := proto.(streamProtocol).upgrade(t.ctx, conn, end{t: t, class: p.class})
+	if err != nil {
+		return nil, err
+	}
+	s := newStream(t, l, p.class, p, p.proto)
+	return s, t.register(s)
 }

@@ -2,6 +2,7 @@ package tport
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
@@ -70,6 +71,11 @@ type Config struct {
 	// "udp4" or "udp6" it is asked which local address leads to a peer: the
 	// socket is closed unused.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// DialFrom returns a Dial func whose connections leave from a local address;
+	// it is used for a Name with an Ident. By default, that of a [net.Dialer]
+	// where Dial is nil too, and otherwise Dial itself: a connection that then
+	// leaves from another address is closed again with ErrWrongSource.
+	DialFrom func(local netip.Addr) func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Deliver takes every message, on the goroutine that read it: while it
 	// runs, nothing else is read from that socket or connection, so it must not
@@ -84,16 +90,18 @@ type Config struct {
 	// Failed is told of what went wrong after Send had returned nil. For a
 	// stream it runs once, when the flow has ended for whatever reason: io.EOF
 	// when the peer closed it, ErrClosed when it was closed here, ErrIdle and so
-	// on. For UDP it runs when the system refused a queued datagram. It runs on
-	// a goroutine of the flow with no lock held and must not block.
+	// on. For UDP it runs when the system refused a queued datagram, or learnt
+	// that nobody listens where one was sent (the flow's Local is then the
+	// address of the primary: match by Remote). It runs on a goroutine of the
+	// transport with no lock held and must not block.
 	Failed func(flow *Flow, err error)
 
 	// Trace is called at every step; nil traces nothing.
 	Trace *Trace
 	// Logger takes what an operator should know; nil is silent.
 	Logger *slog.Logger
-	// Rand is the source of random octets, [crypto/rand.Reader] by default.
-	// Keep-alives and WebSocket masks draw from it.
+	// Rand is the source of random octets for the protocols that need some,
+	// [crypto/rand.Reader] by default. UDP and TCP do not.
 	Rand io.Reader
 }
 
@@ -118,6 +126,17 @@ func (c Config) resolve() (Config, error) {
 	or(&c.Readers, DefaultReaders)
 	if c.Listen == nil {
 		c.Listen = new(net.ListenConfig).Listen
+	}
+	if c.Dial == nil && c.DialFrom == nil {
+		c.DialFrom = func(local netip.Addr) func(context.Context, string, string) (net.Conn, error) {
+			return (&net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))}).DialContext
+		}
+	}
+	if c.Dial == nil {
+		c.Dial = new(net.Dialer).DialContext
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
 	}
 	if c.ListenPacket == nil {
 		c.ListenPacket = new(net.ListenConfig).ListenPacket

@@ -258,14 +258,11 @@ func (t *Transport) open(ctx context.Context, name Name, key poolKey) (*stream, 
 
 // dialFrom connects from a local address, if it is valid.
 func (t *Transport) dialFrom(ctx context.Context, network string, from netip.Addr, to netip.AddrPort) (net.Conn, error) {
-	if t.cfg.Dial != nil {
-		return t.cfg.Dial(ctx, network, to.String())
+	dial := t.cfg.Dial
+	if from.IsValid() && t.cfg.DialFrom != nil {
+		dial = t.cfg.DialFrom(from)
 	}
-	var d net.Dialer
-	if from.IsValid() {
-		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
-	}
-	return d.DialContext(ctx, network, to.String())
+	return dial(ctx, network, to.String())
 }
 
 // sourceFor returns the local address that name.Ident asks for, the zero Addr
@@ -286,29 +283,4 @@ func (t *Transport) sourceFor(name Name, remote netip.Addr) (netip.Addr, error) 
 		}
 	}
 	return netip.Addr{}, fmt.Errorf("ident %q: %w", name.Ident, ErrNoTransport)
-}
-
-// welcome is the goroutine of an accepted connection.
-func (p *Primary) welcome(conn net.Conn) {
-	t := p.t
-	s, err := p.admit(conn)
-	if err != nil {
-		t.count.turned.Add(1)
-		t.log.Debug("connection turned away", "proto", p.proto, "from", conn.RemoteAddr(), "err", err)
-		conn.Close()
-		return
-	}
-	t.count.accepted.Add(1)
-	s.serve()
-}
-
-func (p *Primary) admit(conn net.Conn) (*stream, error) {
-	t := p.t
-	proto, _ := protocolOf(p.proto)
-	l, err := proto.(streamProtocol).upgrade(t.ctx, conn, end{t: t, class: p.class})
-	if err != nil {
-		return nil, err
-	}
-	s := newStream(t, l, p.class, p, p.proto)
-	return s, t.register(s)
 }

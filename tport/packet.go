@@ -30,6 +30,9 @@ func (udp) bind(ctx context.Context, p *Primary, name Name) error {
 	}
 	p.addr = addrPortOf(conn.LocalAddr())
 	p.packet = &packet{p: p, conn: newPacketConn(conn, p)}
+	if c, ok := conn.(telling); ok {
+		c.OnUnreachable(p.packet.unreachable)
+	}
 	return nil
 }
 

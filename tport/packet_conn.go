@@ -35,6 +35,12 @@ type addressed interface {
 	WriteFromTo(b []byte, from netip.Addr, to netip.AddrPort) (int, error)
 }
 
+// telling is a socket that tells where nobody listens, as that of package
+// simnet does.
+type telling interface {
+	OnUnreachable(func(to netip.AddrPort, err error))
+}
+
 // newPacketConn finds the best way to use conn.
 func newPacketConn(conn net.PacketConn, p *Primary) packetConn {
 	switch c := conn.(type) {
@@ -148,23 +154,20 @@ func (r *udpReader) read(b []byte) (int, netip.AddrPort, netip.Addr, error) {
 	return n, unmap(from), r.destination(r.oob[:oobn]), nil
 }
 
-// destination returns the local address that control messages tell.
+// destination returns the local address that control messages tell, the zero
+// Addr where they tell none.
 func (r *udpReader) destination(oob []byte) netip.Addr {
-	r.cm4.Dst, r.cm6.Dst = r.cm4.Dst[:0], r.cm6.Dst[:0]
-	if r.conn.local.Is4() {
-		if r.cm4.Parse(oob) == nil {
-			a, _ := netip.AddrFromSlice(r.cm4.Dst)
+	clear(r.cm4.Dst) // kept for its memory, not for what it holds
+	clear(r.cm6.Dst)
+	if !r.conn.local.Is4() && r.cm6.Parse(oob) == nil {
+		if a, ok := netip.AddrFromSlice(r.cm6.Dst); ok && !a.IsUnspecified() {
 			return a.Unmap()
 		}
-		return netip.Addr{}
-	}
-	if r.cm6.Parse(oob) == nil && len(r.cm6.Dst) > 0 {
-		a, _ := netip.AddrFromSlice(r.cm6.Dst)
-		return a.Unmap()
 	}
 	if r.cm4.Parse(oob) == nil {
-		a, _ := netip.AddrFromSlice(r.cm4.Dst)
-		return a.Unmap()
+		if a, ok := netip.AddrFromSlice(r.cm4.Dst); ok && !a.IsUnspecified() {
+			return a
+		}
 	}
 	return netip.Addr{}
 }
@@ -195,11 +198,10 @@ func (u *udpConn) control(from netip.Addr) []byte {
 		return oob
 	}
 	var oob []byte
-	if u.local.Is4() {
+	if from.Is4() { // also on a socket of both families
 		oob = (&ipv4.ControlMessage{Src: from.AsSlice()}).Marshal()
 	} else {
-		as16 := from.As16() // IPv4 in its IPv6 form on a socket of both families
-		oob = (&ipv6.ControlMessage{Src: as16[:]}).Marshal()
+		oob = (&ipv6.ControlMessage{Src: from.AsSlice()}).Marshal()
 	}
 	if len(u.controls) >= maxControls {
 		clear(u.controls)

@@ -90,12 +90,27 @@ func (k *packet) drain() {
 		k.octets -= len(d.b)
 		k.mu.Unlock()
 		if err := k.wait(d); err != nil {
-			t := k.p.t
-			t.count.refusal(err)
-			if t.cfg.Failed != nil && k.p.Err() == nil {
-				t.guard(func() { t.cfg.Failed(d.flow, wrap("send", d.flow.key, err)) })
-			}
+			k.p.t.count.refusal(err)
+			k.failed(d.flow, err)
 		}
+	}
+}
+
+// failed tells of a datagram that was lost after send had taken it.
+func (k *packet) failed(f *Flow, err error) {
+	if t := k.p.t; t.cfg.Failed != nil && k.p.Err() == nil {
+		t.guard(func() { t.cfg.Failed(f, wrap("send", f.key, err)) })
+	}
+}
+
+// unreachable takes the news that nobody listens at an address. Whoever brings
+// it does not wait for the callback, and Close does.
+func (k *packet) unreachable(to netip.AddrPort, err error) {
+	f := &Flow{key: Key{Proto: k.p.proto, Local: k.p.addr, Remote: to}, primary: k.p}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.ended {
+		k.p.t.spawn(func() { k.failed(f, err) })
 	}
 }
 

@@ -11,6 +11,9 @@ import (
 // where a message begins.
 var errFraming = errors.New("framing lost")
 
+// errPanic is what a peer's octets must never cause.
+var errPanic = errors.New("panic while reading; please report it")
+
 // framingError is why.
 type framingError struct{ err error }
 
@@ -66,10 +69,17 @@ func (s *stream) input(mid bool) (b *buffer, n int, err error) {
 }
 
 // consume gives the framer what was read and delivers every message that is
-// whole. The error ends the connection.
-func (s *stream) consume(b *buffer, n int) error {
+// whole. The error ends the connection, as does a panic: nobody knows then
+// where the framer stands. (One above us is recovered in deliver.)
+func (s *stream) consume(b *buffer, n int) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.t.panicked(r)
+			err = &framingError{errPanic}
+		}
+	}()
 	at := time.Now()
-	octets := s.one[:n]
+	octets := s.one[:]
 	if b != nil {
 		octets = b.b[:n]
 		defer s.t.inputs.put(b)

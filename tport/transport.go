@@ -232,9 +232,13 @@ func (t *Transport) abort(primaries []*Primary, flows []*stream) {
 func (t *Transport) guard(f func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			t.count.panics.Add(1)
-			t.log.Error("panic in a callback", "panic", r, "stack", string(debug.Stack()))
+			t.panicked(r)
 		}
 	}()
 	f()
+}
+
+func (t *Transport) panicked(r any) {
+	t.count.panics.Add(1)
+	t.log.Error("panic recovered", "panic", r, "stack", string(debug.Stack()))
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package tport
+
+const underRace = false
