@@ -143,14 +143,14 @@ func (c *Conn) writeAll(b []byte) (int, error) {
 		if done == len(b) {
 			return done, nil
 		}
-		room := min(c.out.room(), len(b)-done)
-		if room <= 0 {
+		size := c.out.chunk(len(b) - done)
+		if size == 0 {
 			n.wait(c.writable)
 			continue
 		}
-		c.out.unread += room
-		c.out.send(segmentData, append(make([]byte, 0, room), b[done:done+room]...))
-		if done += room; done == len(b) {
+		c.out.unread += size
+		c.out.send(segmentData, append(make([]byte, 0, size), b[done:done+size]...))
+		if done += size; done == len(b) {
 			return done, nil
 		}
 	}

@@ -123,9 +123,11 @@ func (s *stream) resume() {
 	s.pump(now)
 }
 
-// room returns how many octets may be sent at once: what the receiver's buffer
-// takes, at most one segment.
-func (s *stream) room() int {
+// chunk returns how many of the left octets to send now: one segment, the rest,
+// or what the buffer can ever take, and 0 until there is room for the whole of
+// that. Not filling smaller gaps is RFC 9293 section 3.8.6.2.1, and it makes the
+// cutting of a stream independent of when its reader runs.
+func (s *stream) chunk(left int) int {
 	size := 65536
 	if mtu := s.path.link.mtu(); mtu >= 0 {
 		header := 60 // IPv6 and TCP headers
@@ -134,7 +136,11 @@ func (s *stream) room() int {
 		}
 		size = max(mtu-header, 1)
 	}
-	return min(size, s.from.host.net.cfg.StreamBuffer-s.unread)
+	buffer := s.from.host.net.cfg.StreamBuffer
+	if size = min(size, left, buffer); size > buffer-s.unread {
+		return 0
+	}
+	return size
 }
 
 // read takes n octets out of the count, which lets a writer go on.
