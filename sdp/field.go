@@ -145,7 +145,6 @@ func (p *parser) connection(v string) {
 	}
 	v = p.trim(v)
 	var c Connection
-	var suffix string
 	c.NetType, v = p.word(v, tokenChar, "nettype")
 	c.AddrType, v = p.word(p.space(v, "connection-field"), tokenChar, "addrtype")
 	c.Address, v = p.word(p.space(v, "connection-field"), visibleChar, "connection-address")
@@ -154,11 +153,15 @@ func (p *parser) connection(v string) {
 		return
 	}
 	start := p.line[len(p.line)-len(v)-len(c.Address):]
-	if i := strings.IndexByte(c.Address, '/'); i >= 0 && c.NetType == "IN" {
-		start = start[i+1:]
-		c.Address, suffix = c.Address[:i], c.Address[i+1:]
+	if address, suffix, found := strings.Cut(c.Address, "/"); found && c.NetType == "IN" && (c.AddrType == "IP4" || c.AddrType == "IP6") {
+		if address == "" || suffix == "" {
+			p.fail(start, "connection-address", errEmpty)
+		}
+		c.Address = address
+		p.multicast(&c, suffix, start[len(address)+1:])
+	} else {
+		p.multicast(&c, "", start)
 	}
-	p.multicast(&c, suffix, start)
 	if p.media != nil {
 		p.conns = append(p.conns, c)
 		return
