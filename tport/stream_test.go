@@ -150,6 +150,7 @@ func TestStreamRefused(t *testing.T) {
 			got, err := io.ReadAll(c)
 			require.NoError(t, err, "the answer must not be lost to a reset")
 			require.Equal(t, refusal, string(got))
+			require.NoError(t, c.Close()) // or we would linger
 			require.ErrorIs(t, get(t, bob.failed).err, errFraming)
 			none(t, bob.inbox)
 			require.EqualValues(t, 1, bob.Stats().FramingErrors)
