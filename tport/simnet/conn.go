@@ -30,6 +30,7 @@ type Conn struct {
 	deaf               bool          // CloseRead
 	mute               bool          // FIN has been sent, or never will be
 	broken             syscall.Errno // why the connection is no more
+	told               bool          // Read or Write has returned broken
 	closed             bool          // Close
 	hard               bool          // Close resets: SetLinger(0)
 	writing            bool          // one Write is at work
@@ -89,6 +90,7 @@ func (c *Conn) readSome(b []byte) (int, error) {
 		case c.eof || c.deaf:
 			return 0, io.EOF
 		case c.broken != 0:
+			c.told = true
 			return 0, sysError("read", c.broken)
 		}
 		n.wait(c.readable)
@@ -111,7 +113,8 @@ func (c *Conn) take(b []byte) int {
 
 // Write sends b, waiting while the receiver's buffer is full (Config.StreamBuffer).
 // On error it tells how much was sent; errors inside a *net.OpError are
-// os.ErrDeadlineExceeded, net.ErrClosed, ECONNRESET, EPIPE and ETIMEDOUT.
+// os.ErrDeadlineExceeded, net.ErrClosed, ECONNRESET and ETIMEDOUT, or EPIPE after
+// CloseWrite, and after a reset that Read or Write has told or a FIN preceded.
 func (c *Conn) Write(b []byte) (int, error) {
 	n, err := c.writeAll(b)
 	if err != nil {
@@ -162,11 +165,10 @@ func (c *Conn) writeError() error {
 		return net.ErrClosed
 	case c.write.expired:
 		return os.ErrDeadlineExceeded
-	case c.broken == syscall.ECONNRESET && c.eof:
-		return sysError("write", syscall.EPIPE) // as Linux, when the FIN came first
-	case c.broken != 0:
+	case c.broken != 0 && !c.told && !(c.eof && c.broken == syscall.ECONNRESET):
+		c.told = true
 		return sysError("write", c.broken)
-	case c.mute:
+	case c.broken != 0 || c.mute:
 		return sysError("write", syscall.EPIPE)
 	}
 	return nil
@@ -380,7 +382,7 @@ func (c *Conn) setDeadline(t time.Time, read, write bool) error {
 	n.mu.Lock()
 	defer n.unlock()
 	if c.closed {
-		return opError("set", c.network, c.laddr, c.raddr, net.ErrClosed)
+		return opError("set", c.network, nil, c.laddr, net.ErrClosed)
 	}
 	if read {
 		c.read.set(n, t, c.readable)

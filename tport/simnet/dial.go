@@ -48,9 +48,6 @@ func (h *Host) dialFrom(ctx context.Context, local netip.Addr, network, address 
 	if err != nil {
 		return nil, opError("dial", network, nil, nil, err)
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, opError("dial", network, nil, nil, err)
-	}
 	remotes, err := h.remotes(p, fam, address)
 	if err != nil {
 		return nil, opError("dial", network, nil, nil, err)
@@ -58,7 +55,9 @@ func (h *Host) dialFrom(ctx context.Context, local netip.Addr, network, address 
 	var first error
 	for _, remote := range remotes {
 		var c net.Conn
-		if p == protoUDP {
+		if err = ctx.Err(); err != nil {
+			// Falls through to the error.
+		} else if p == protoUDP {
 			c, err = asConn(h.dialPacket(network, local, remote))
 		} else {
 			c, err = asConn(h.dialStream(ctx, network, local, remote))

@@ -53,6 +53,8 @@
 //   - TCP has no congestion control, acknowledgements or keep-alive probes. The
 //     sender learns at once that the receiver has read, and a lost segment delays
 //     those behind it rather than vanishing.
+//   - Read goes on returning ECONNRESET or ETIMEDOUT, where Linux tells it once to
+//     whoever asks first and then shows the end of the stream.
 //   - A closed TCP port may be used again at once; there is no TIME_WAIT.
 //   - There is no multicast or broadcast, and no routing: each host reaches each
 //     address in one hop. IPv6 zones are ignored.

@@ -31,3 +31,9 @@ func netAddr(p proto, a netip.AddrPort) net.Addr {
 		return net.UDPAddrFromAddrPort(a)
 	}
 }
+
+// literal returns address as a net.Addr if it has no name to look up, else nil.
+func literal(p proto, address string) net.Addr {
+	a, _ := netip.ParseAddrPort(address)
+	return netAddr(p, a)
+}

@@ -35,7 +35,7 @@ var _ net.Listener = (*Listener)(nil)
 func (h *Host) Listen(ctx context.Context, network, address string) (net.Listener, error) {
 	l, err := h.listen(ctx, network, address)
 	if err != nil {
-		return nil, opError("listen", network, nil, nil, err)
+		return nil, opError("listen", network, nil, literal(protoTCP, address), err)
 	}
 	return l, nil
 }
@@ -137,12 +137,13 @@ func (l *Listener) shut() {
 // Addr returns the bound address, a *net.TCPAddr.
 func (l *Listener) Addr() net.Addr { return l.addr }
 
-// SetDeadline sets the deadline of Accept; the zero time is never.
+// SetDeadline sets the deadline of Accept; the zero time is never. The error is
+// net.ErrClosed.
 func (l *Listener) SetDeadline(t time.Time) error {
 	l.host.net.mu.Lock()
 	defer l.host.net.unlock()
 	if l.closed {
-		return opError("set", l.network, nil, l.addr, net.ErrClosed)
+		return net.ErrClosed
 	}
 	l.accept.set(l.host.net, t, l.ready)
 	return nil

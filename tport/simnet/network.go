@@ -27,9 +27,10 @@ type Config struct {
 	// SetOneWay says otherwise. Traffic of a host to itself is never impaired
 	// unless SetLink(h, h, …) asks for it.
 	Link Link
-	// Logf, if set, gets one line for each packet whose fate is decided. It is
-	// called without a lock held, from whichever goroutine decided the fate.
-	// The logf of a test (t.Logf) fits while the test runs.
+	// Logf, if set, gets one line for each packet whose fate is decided, while
+	// the recorder has it (see Record). It is called without a lock held, from
+	// whichever goroutine decided the fate, possibly from several at once.
+	// t.Logf of a test fits: Close the network before the test ends.
 	Logf func(format string, args ...any)
 	// Record is how many of the last packets the recorder keeps for Ladder,
 	// Report and Records: 0 is 4096, negative keeps none.

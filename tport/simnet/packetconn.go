@@ -53,7 +53,7 @@ var (
 func (h *Host) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
 	s, err := h.listenPacket(ctx, network, address)
 	if err != nil {
-		return nil, opError("listen", network, nil, nil, err)
+		return nil, opError("listen", network, nil, literal(protoUDP, address), err)
 	}
 	return s, nil
 }
@@ -253,7 +253,7 @@ func (s *PacketConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error
 // WriteFromTo. It returns ECONNREFUSED or EHOSTUNREACH once if an earlier
 // datagram met nobody, and EDESTADDRREQ if the socket is not connected.
 func (s *PacketConn) Write(b []byte) (int, error) {
-	err := error(syscall.EDESTADDRREQ)
+	err := sysError("write", syscall.EDESTADDRREQ)
 	if s.remote.IsValid() {
 		err = s.writeTo(b, netip.Addr{}, s.remote)
 	}

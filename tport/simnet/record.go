@@ -138,7 +138,7 @@ func (n *Network) sent(p proto, from, to *Host, src, dst netip.AddrPort, payload
 	if t.reordered && !dup {
 		n.stats.Reordered++
 	}
-	if n.rec.keep == 0 && n.cfg.Logf == nil {
+	if n.rec.keep == 0 {
 		return n.rec.add(Record{})
 	}
 	r := Record{

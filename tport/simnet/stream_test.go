@@ -52,7 +52,7 @@ func TestStalledStreamTimesOut(t *testing.T) {
 		})
 		require.Equal(t, 924600*time.Millisecond, took)
 		_, err := a.Write([]byte("x"))
-		require.ErrorIs(t, err, syscall.ETIMEDOUT)
+		require.ErrorIs(t, err, syscall.EPIPE)
 		// The far end had nothing to send and knows of nothing, until it does.
 		p.Partition(p.alice, p.bob, false)
 		write(t, b, "x")
