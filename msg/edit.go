@@ -105,9 +105,8 @@ func (e *editor) apply(s *Setter) error {
 		var b [20]byte
 		e.set(IDContentLength, "", Single, append(strconv.AppendInt(b[:0], int64(len(s.str)), 10), '\n'))
 		return nil
-	case opRequestLine, opStatusLine:
-		e.startLine(s)
-		return nil
+	case opRequestLine, opStatusLine, opURI, opPhrase:
+		return e.startLine(s)
 	}
 	id, name := s.target(e.m)
 	kind := s.kind
@@ -125,11 +124,15 @@ func (e *editor) apply(s *Setter) error {
 	}
 	if kind == Single && id != 0 {
 		many := slices.Index(s.values, '\n') != len(s.values)-1
-		if len(s.values) > 0 && (many || s.op != opSet && e.index(0, id, name) >= 0) {
+		if len(s.values) > 0 && (many || (s.op == opAdd || s.op == opPush) && e.index(0, id, name) >= 0) {
 			return &SyntaxError{Offset: -1, Header: name, Err: ErrDouble}
 		}
 	}
 	switch s.op {
+	case opDefault:
+		if e.index(0, id, name) < 0 {
+			e.insert(len(e.fields), id, name, kind, s.values)
+		}
 	case opSet:
 		e.set(id, name, kind, s.values)
 	case opAdd:
@@ -152,28 +155,45 @@ func (s *Setter) named(m *Message) error {
 	return s.err
 }
 
-func (e *editor) startLine(s *Setter) {
+func (e *editor) startLine(s *Setter) error {
 	m := e.m
+	request := s.op == opRequestLine || s.op == opURI
+	method, status := s.name, s.status
+	switch s.op {
+	case opURI, opPhrase:
+		if m.flags&hasStart == 0 || request != m.IsRequest() {
+			return &SyntaxError{Offset: -1, Err: ErrStartLine}
+		}
+		method, status = e.strIf(request, m.word1), m.status
+	}
 	m.flags &^= isRequest
 	m.flags |= hasStart
 	m.status = 0
 	lo := e.at()
-	if s.op == opRequestLine {
+	if request {
 		m.flags |= isRequest
-		m.word1 = e.write(s.name)
+		m.word1 = e.write(method)
 		e.tail.WriteByte(' ')
 		m.word2 = e.write(s.str)
 		e.tail.WriteByte(' ')
 		m.word3 = e.write(m.class.version)
 	} else {
 		var b [4]byte
-		m.status = s.status
+		m.status = status
 		m.word1 = e.write(m.class.version)
 		e.tail.WriteByte(' ')
-		e.tail.Write(append(appendStatus(b[:0], s.status), ' '))
+		e.tail.Write(append(appendStatus(b[:0], status), ' '))
 		m.word2 = e.write(s.str)
 	}
 	m.start = span{lo, e.at()}
+	return nil
+}
+
+func (e *editor) strIf(ok bool, s span) string {
+	if !ok {
+		return ""
+	}
+	return e.str(s)
 }
 
 func (e *editor) write(s string) span {

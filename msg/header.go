@@ -66,6 +66,9 @@ func (h Header[T, C]) Set(v ...T) Setter { return render[T, C](opSet, ID(h), "",
 // stand only once is an error if it is there already.
 func (h Header[T, C]) Add(v ...T) Setter { return render[T, C](opAdd, ID(h), "", v) }
 
+// Default sets the header to v if it is not there when the setter is applied.
+func (h Header[T, C]) Default(v T) Setter { return render[T, C](opDefault, ID(h), "", []T{v}) }
+
 // Push puts a value in front of those that are there. If there is none, it goes
 // behind the other fields, or to the top if the kind of the header is Prepend.
 func (h Header[T, C]) Push(v T) Setter { return render[T, C](opPush, ID(h), "", []T{v}) }
@@ -132,6 +135,9 @@ func (e Extension[T, C]) Set(v ...T) Setter { return e.kind(render[T, C](opSet, 
 
 // Add is [Header.Add].
 func (e Extension[T, C]) Add(v ...T) Setter { return e.kind(render[T, C](opAdd, 0, e.Name, v)) }
+
+// Default is [Header.Default].
+func (e Extension[T, C]) Default(v T) Setter { return e.kind(render[T, C](opDefault, 0, e.Name, []T{v})) }
 
 // Push is [Header.Push].
 func (e Extension[T, C]) Push(v T) Setter {

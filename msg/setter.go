@@ -19,6 +19,9 @@ const (
 	opBody
 	opRequestLine
 	opStatusLine
+	opURI
+	opPhrase
+	opDefault
 	opJoin
 )
 
@@ -87,6 +90,20 @@ func StatusLine(code int, phrase string) Setter {
 	if scan.HasControl(phrase) || phrase != scan.Trim(phrase) {
 		s.err = setterError("reason phrase", phrase)
 	}
+	return s
+}
+
+// RequestURI replaces the Request-URI of a request. The URI is written as it is.
+func RequestURI(uri string) Setter {
+	s := RequestLine("X", uri)
+	s.op, s.name = opURI, ""
+	return s
+}
+
+// Phrase replaces the reason phrase of a response.
+func Phrase(phrase string) Setter {
+	s := StatusLine(100, phrase)
+	s.op = opPhrase
 	return s
 }
 
@@ -168,8 +185,8 @@ func (s *Setter) size(m *Message) int {
 		return n
 	case opBody:
 		return len("Content-Length: \r\n") + 20
-	case opRequestLine, opStatusLine:
-		return len(s.name) + len(s.str) + len(m.class.version) + 8
+	case opRequestLine, opStatusLine, opURI, opPhrase:
+		return len(s.name) + len(s.str) + len(m.class.version) + len(m.Method()) + 8
 	case opCopy:
 		n := 0
 		id, name := s.target(s.from)

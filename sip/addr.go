@@ -1,0 +1,197 @@
+package sip
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gosofia/sofia/internal/scan"
+	"github.com/gosofia/sofia/msg"
+)
+
+// NameAddr is a URI with a display name and header parameters: the value of
+// From, To, Contact, Route, Record-Route and others (RFC 3261 section 20.10).
+type NameAddr struct {
+	Display string     // decoded, without quotes
+	URI     URI        // the zero URI stands for the "*" of Contact
+	Params  msg.Params // of the header, not of the URI: ";tag=…", ";expires=…"
+}
+
+// Star returns the "*" with which Contact means every binding (RFC 3261
+// section 10.2.2).
+func Star() NameAddr { return NameAddr{} }
+
+// Star reports whether a is the "*" of Contact.
+func (a NameAddr) Star() bool { return a.URI.IsZero() }
+
+// Tag returns the tag parameter, "" if there is none. Tags compare with case.
+func (a NameAddr) Tag() string {
+	t, _ := a.Params.Get("tag")
+	return t
+}
+
+// WithTag returns a with the given tag; "" takes the tag away.
+func (a NameAddr) WithTag(tag string) NameAddr {
+	if tag == "" {
+		a.Params = a.Params.Without("tag")
+	} else {
+		a.Params = a.Params.With("tag", tag)
+	}
+	return a
+}
+
+// Expires returns the expires parameter of a Contact in seconds. ok is false if
+// there is none, or it is no number of 32 bits: then the default holds
+// (RFC 3261 section 20.10, RFC 4475 section 3.1.2.4).
+func (a NameAddr) Expires() (seconds uint32, ok bool) {
+	v, ok := a.Params.Get("expires")
+	if !ok {
+		return 0, false
+	}
+	n, fits, ok := scan.Uint(v, 1<<32-1)
+	return uint32(n), ok && fits
+}
+
+// Q returns the q parameter in thousandths, 0 to 1000; 1000 if there is none or
+// it is malformed.
+func (a NameAddr) Q() int { return a.Params.Q() }
+
+// String returns a as it stands in a header, unchecked.
+func (a NameAddr) String() string {
+	if a.Star() {
+		return "*"
+	}
+	return string(a.append(nil))
+}
+
+func (a NameAddr) append(dst []byte) []byte {
+	if a.Display != "" {
+		dst = append(scan.AppendQuoted(dst, a.Display), ' ')
+	}
+	dst = append(a.URI.append(append(dst, '<')), '>')
+	return append(dst, a.Params...)
+}
+
+// AppendText appends a as it stands in a header. It fails with an error that
+// wraps msg.ErrValue if a cannot be written.
+func (a NameAddr) AppendText(dst []byte) ([]byte, error) { return AddrCodec{}.Append(dst, a) }
+
+// ParseNameAddr reads one address with or without display name and brackets,
+// which must be all of s. The error wraps ErrURI, ErrHost, ErrPort, ErrBrackets
+// or msg.ErrSyntax.
+func ParseNameAddr(s string) (NameAddr, error) {
+	a, rest, err := AddrCodec{}.Parse(scan.Trim(s))
+	if err == nil && rest != "" {
+		err = msg.ErrTrailing
+	}
+	if err != nil {
+		return NameAddr{}, fmt.Errorf("sip: address %q: %w", s, err)
+	}
+	return a, nil
+}
+
+// AddrCodec reads and writes a [NameAddr]. It always writes the brackets, as
+// without them the parameters of the URI would be those of the header.
+type AddrCodec struct{}
+
+// Parse implements [msg.Codec].
+//
+//	name-addr = [ display-name ] LAQUOT addr-spec RAQUOT
+//	contact-param = (name-addr / addr-spec) *(SEMI contact-params)
+func (AddrCodec) Parse(s string) (a NameAddr, rest string, err error) {
+	i := 0
+	switch {
+	case s == "":
+		return NameAddr{}, "", msg.ErrSyntax
+	case s[0] == '"':
+		end, ok := scan.Quoted(s, 0)
+		if !ok {
+			return NameAddr{}, "", msg.ErrSyntax
+		}
+		a.Display = scan.Unquote(s[:end])
+		if i = scan.Space(s, end); i == len(s) || s[i] != '<' {
+			return NameAddr{}, "", msg.ErrSyntax
+		}
+	default: // display-name = *(token LWS), then "<"; or an addr-spec
+		for i < len(s) && (scan.IsTokenChar(s[i]) || scan.IsSpace(s[i]) || s[i] >= 0x80) {
+			i++
+		}
+		if i < len(s) && s[i] == '<' {
+			a.Display = scan.Trim(s[:i])
+			break
+		}
+		return bareAddr(s)
+	}
+	end := strings.IndexByte(s[i:], '>')
+	if end < 0 {
+		return NameAddr{}, "", msg.ErrSyntax
+	}
+	if a.URI, err = parseURI(s[i+1 : i+end]); err != nil {
+		return NameAddr{}, "", err
+	}
+	a.Params, rest, err = headerParams(s, i+end+1)
+	return a, rest, err
+}
+
+// bareAddr reads an addr-spec without brackets: it ends where the parameters of
+// the header begin, and holds no "?" (RFC 3261 section 20).
+func bareAddr(s string) (a NameAddr, rest string, err error) {
+	i := 0
+	for i < len(s) && !scan.IsSpace(s[i]) && s[i] != ',' && s[i] != ';' {
+		if s[i] == '?' || s[i] == '<' || s[i] == '>' || s[i] == '"' {
+			return NameAddr{}, "", ErrBrackets
+		}
+		i++
+	}
+	if a.URI, err = parseURI(s[:i]); err != nil {
+		return NameAddr{}, "", err
+	}
+	a.Params, rest, err = headerParams(s, i)
+	return a, rest, err
+}
+
+// headerParams reads the parameters at i, which must go to the end or a comma.
+func headerParams(s string, i int) (p msg.Params, rest string, err error) {
+	end, ok := scan.Params(s, i)
+	next := scan.Space(s, end)
+	if !ok || next < len(s) && s[next] != ',' {
+		return "", "", msg.ErrSyntax
+	}
+	lo := scan.Space(s, i)
+	return msg.Params(s[min(lo, end):end]), s[next:], nil
+}
+
+// Append implements [msg.Codec].
+func (AddrCodec) Append(dst []byte, a NameAddr) ([]byte, error) {
+	if !a.URI.valid() || !a.Params.Valid() || !validDisplay(a.Display) {
+		return dst, fmt.Errorf("address with host %q: %w", a.URI.Host, msg.ErrValue)
+	}
+	return a.append(dst), nil
+}
+
+func validDisplay(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c == '\r' || c == '\n' || c == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// ContactCodec is AddrCodec that also knows the "*" of Contact.
+type ContactCodec struct{}
+
+// Parse implements [msg.Codec].
+func (ContactCodec) Parse(s string) (NameAddr, string, error) {
+	if s == "*" {
+		return Star(), "", nil
+	}
+	return AddrCodec{}.Parse(s)
+}
+
+// Append implements [msg.Codec].
+func (ContactCodec) Append(dst []byte, a NameAddr) ([]byte, error) {
+	if a == Star() {
+		return append(dst, '*'), nil
+	}
+	return AddrCodec{}.Append(dst, a)
+}

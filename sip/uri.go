@@ -1,0 +1,494 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/gosofia/sofia/internal/scan"
+	"github.com/gosofia/sofia/msg"
+)
+
+// Conditions of URIs and addresses, for errors.Is.
+var (
+	// ErrURI means that a URI breaks its grammar (RFC 3261 section 25.1).
+	ErrURI = errors.New("malformed URI")
+	// ErrHost means that the host of a URI or Via is no host name, IPv4 address
+	// or IPv6 address in brackets.
+	ErrHost = errors.New("malformed host; write a name, an IPv4 address or an IPv6 address in brackets")
+	// ErrPort means that a port is not within 1 to 65535.
+	ErrPort = errors.New("port is not within 1 to 65535")
+	// ErrBrackets means that a URI with a comma, a question mark or a semicolon
+	// stands in a header without "<" and ">" (RFC 3261 section 20).
+	ErrBrackets = errors.New("malformed address; write the URI between < and >, and the name before it in quotes")
+)
+
+// URI is a SIP, SIPS or tel URI (RFC 3261 section 19.1, RFC 3966), or one of
+// another scheme kept as text. Its parts are as written: percent escapes are
+// decoded by the methods that say so. The zero value is no URI. URIs compare
+// with [URI.Equal], not with ==.
+type URI struct {
+	Scheme   string     // lower case: "sip", "sips", "tel"; other schemes as written
+	User     string     // user part of sip and sips, escaped
+	Password string     // escaped; RFC 3261 advises against it
+	Host     string     // name or address; an IPv6 address without brackets
+	Port     uint16     // 0 if there is none
+	Params   msg.Params // ";transport=tcp;lr"; read them with Param, which decodes escapes
+	Headers  string     // what follows "?", as written
+	Opaque   string     // number of a tel URI; all after the colon of other schemes
+}
+
+const (
+	schemeSIP  = "sip"
+	schemeSIPS = "sips"
+	schemeTel  = "tel"
+)
+
+// Classes of characters that stand unescaped in the parts of a URI.
+const (
+	inUser = 1 << iota
+	inPassword
+	inParam
+	inHeader
+	inHost
+	inTel
+	reserved // RFC 2396 section 2.2: an escape of these is not the same as the character
+)
+
+var uriClass = func() (t [256]uint8) {
+	set := func(chars string, bits uint8) {
+		for i := range len(chars) {
+			t[chars[i]] |= bits
+		}
+	}
+	const alnum = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	set(alnum, inUser|inPassword|inParam|inHeader|inHost)
+	set("-_.!~*'()", inUser|inPassword|inParam|inHeader) // unreserved
+	set("&=+$,;?/", inUser)
+	set("#", inUser) // not in the grammar, but dialled every day
+	set("&=+$,", inPassword)
+	set("[]/:&+$", inParam)
+	set("[]/?:+$", inHeader)
+	set("-._", inHost) // "_" is not in the grammar, but in many names
+	set("0123456789ABCDEFabcdef*#-.()+", inTel)
+	set(";/?:@&=+$,", reserved)
+	return t
+}()
+
+// span returns the end of the run at i of characters of a class and of escapes;
+// ok is false if an escape is malformed.
+func uriSpan(s string, i int, class uint8) (end int, ok bool) {
+	for i < len(s) {
+		switch {
+		case uriClass[s[i]]&class != 0:
+			i++
+		case s[i] == '%':
+			if i+2 >= len(s) || !scan.IsHex(s[i+1]) || !scan.IsHex(s[i+2]) {
+				return i, false
+			}
+			i += 3
+		default:
+			return i, true
+		}
+	}
+	return i, true
+}
+
+func all(s string, class uint8) bool {
+	end, ok := uriSpan(s, 0, class)
+	return ok && end == len(s)
+}
+
+// ParseURI reads a URI, which must be all of s. Schemes other than sip, sips
+// and tel are kept in Opaque. The error wraps ErrURI, ErrHost or ErrPort.
+func ParseURI(s string) (URI, error) {
+	u, err := parseURI(s)
+	if err != nil {
+		return URI{}, fmt.Errorf("sip: URI %q: %w", s, err)
+	}
+	return u, nil
+}
+
+// MustParseURI is ParseURI for URIs that are known to be right, such as
+// constants of a program. It panics on others.
+func MustParseURI(s string) URI {
+	u, err := ParseURI(s)
+	if err != nil {
+		panic(err)
+	}
+	return u
+}
+
+// parseURI reads s without making an error text.
+//
+//	SIP-URI = "sip:" [ userinfo ] hostport uri-parameters [ headers ]
+func parseURI(s string) (u URI, err error) {
+	colon := 0
+	for colon < len(s) && (scan.IsAlpha(s[colon]) || colon > 0 && (scan.IsDigit(s[colon]) ||
+		s[colon] == '+' || s[colon] == '-' || s[colon] == '.')) {
+		colon++
+	}
+	if colon == 0 || colon+1 >= len(s) || s[colon] != ':' {
+		return URI{}, ErrURI
+	}
+	rest := s[colon+1:]
+	switch {
+	case scan.EqualFold(s[:colon], schemeSIP):
+		u.Scheme = schemeSIP
+	case scan.EqualFold(s[:colon], schemeSIPS):
+		u.Scheme = schemeSIPS
+	case scan.EqualFold(s[:colon], schemeTel):
+		return parseTel(rest)
+	default:
+		u.Scheme, u.Opaque = s[:colon], rest
+		if !opaque(rest) {
+			return URI{}, ErrURI
+		}
+		return u, nil
+	}
+	// An "@" stands unescaped nowhere but behind the userinfo.
+	if at := strings.IndexByte(rest, '@'); at >= 0 {
+		info := rest[:at]
+		rest = rest[at+1:]
+		u.User = info
+		if i := strings.IndexByte(info, ':'); i >= 0 {
+			u.User, u.Password = info[:i], info[i+1:]
+			if !all(u.Password, inPassword) {
+				return URI{}, ErrURI
+			}
+		}
+		if u.User == "" || !all(u.User, inUser) {
+			return URI{}, ErrURI
+		}
+	}
+	host, port, i, err := hostPort(rest, false)
+	if err != nil {
+		return URI{}, err
+	}
+	u.Host, u.Port = host, port
+	if i < len(rest) && rest[i] == ';' {
+		end := strings.IndexByte(rest, '?')
+		if end < 0 {
+			end = len(rest)
+		}
+		if end < i || !validParams(rest[i:end]) {
+			return URI{}, ErrURI
+		}
+		u.Params, i = msg.Params(rest[i:end]), end
+	}
+	if i < len(rest) {
+		if rest[i] != '?' || !validHeaders(rest[i+1:]) {
+			return URI{}, ErrURI
+		}
+		u.Headers = rest[i+1:]
+	}
+	return u, nil
+}
+
+// parseTel reads what follows "tel:" (RFC 3966 section 3).
+func parseTel(s string) (URI, error) {
+	number, params := s, ""
+	if i := strings.IndexByte(s, ';'); i >= 0 {
+		number, params = s[:i], s[i:]
+	}
+	u := URI{Scheme: schemeTel, Opaque: number, Params: msg.Params(params)}
+	if !validTel(number) || !validParams(params) {
+		return URI{}, ErrURI
+	}
+	return u, nil
+}
+
+func validTel(s string) bool {
+	for i := range len(s) {
+		if uriClass[s[i]]&inTel == 0 || s[i] == '+' && i > 0 {
+			return false
+		}
+	}
+	return s != "" && s != "+"
+}
+
+func opaque(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c == '"' || c == '<' || c == '>' || c >= 0x7f {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// validParams reports whether s is a run of ";name" and ";name=value".
+//
+//	uri-parameters = *( ";" pname [ "=" pvalue ] )
+func validParams(s string) bool {
+	for i := 0; i < len(s); {
+		if s[i] != ';' {
+			return false
+		}
+		end, ok := uriSpan(s, i+1, inParam)
+		if !ok || end == i+1 {
+			return false
+		}
+		i = end
+		if i < len(s) && s[i] == '=' {
+			if end, ok = uriSpan(s, i+1, inParam); !ok || end == i+1 {
+				return false
+			}
+			i = end
+		}
+	}
+	return true
+}
+
+// validHeaders checks what follows the "?".
+//
+//	headers = "?" header *( "&" header );  header = hname "=" hvalue
+func validHeaders(s string) bool {
+	for i := 0; ; i++ {
+		end, ok := uriSpan(s, i, inHeader)
+		if !ok || end == i || end == len(s) || s[end] != '=' {
+			return false
+		}
+		if i, ok = uriSpan(s, end+1, inHeader); !ok {
+			return false
+		}
+		if i == len(s) {
+			return true
+		}
+		if s[i] != '&' {
+			return false
+		}
+	}
+}
+
+// hostPort reads a host with an optional port. White space around the colon is
+// taken only where the grammar has it, in the sent-by of Via.
+//
+//	hostport = host [ ":" port ]
+func hostPort(s string, space bool) (host string, port uint16, end int, err error) {
+	i := 0
+	if s != "" && s[0] == '[' { // IPv6reference
+		i = strings.IndexByte(s, ']')
+		if i < 0 {
+			return "", 0, 0, ErrHost
+		}
+		host = s[1:i]
+		i++
+		if !validIPv6(host) {
+			return "", 0, 0, ErrHost
+		}
+	} else {
+		for i < len(s) && uriClass[s[i]]&inHost != 0 {
+			i++
+		}
+		host = s[:i]
+		if host == "" {
+			return "", 0, 0, ErrHost
+		}
+	}
+	j := i
+	if space {
+		j = scan.Space(s, i)
+	}
+	if j == len(s) || s[j] != ':' {
+		return host, 0, i, nil
+	}
+	j++
+	if space {
+		j = scan.Space(s, j)
+	}
+	end = scan.Digits(s, j)
+	n, fits, ok := scan.Uint(s[j:end], 65535)
+	if !ok || !fits || n == 0 {
+		return "", 0, 0, ErrPort
+	}
+	return host, uint16(n), end, nil
+}
+
+func validIPv6(s string) bool {
+	a, err := netip.ParseAddr(s)
+	return err == nil && a.Is6() && a.Zone() == ""
+}
+
+func validHost(s string) bool {
+	if strings.IndexByte(s, ':') >= 0 {
+		return validIPv6(s)
+	}
+	for i := range len(s) {
+		if uriClass[s[i]]&inHost == 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// IsZero reports whether u is the zero value.
+func (u URI) IsZero() bool { return u == URI{} }
+
+// IsSIP reports whether u is a SIP or SIPS URI: one whose host has a meaning.
+func (u URI) IsSIP() bool { return u.Scheme == schemeSIP || u.Scheme == schemeSIPS }
+
+// IsSIPS reports whether u is a SIPS URI.
+func (u URI) IsSIPS() bool { return u.Scheme == schemeSIPS }
+
+// UserInfo returns user and password with their escapes decoded, each once.
+// The result may hold any octet, NUL included.
+func (u URI) UserInfo() (user, password string) {
+	return Unescape(u.User), Unescape(u.Password)
+}
+
+// Param returns the value of a URI parameter with its escapes decoded; the
+// value of one without "=" is "". Names compare without case.
+func (u URI) Param(name string) (value string, ok bool) {
+	for s := string(u.Params); s != ""; {
+		var n, v string
+		n, v, s = cutParam(s)
+		if sameEscaped(n, name, true) {
+			return Unescape(v), true
+		}
+	}
+	return "", false
+}
+
+// cutParam takes the first of ";a=b;c" off s.
+func cutParam(s string) (name, value, rest string) {
+	s = strings.TrimPrefix(s, ";")
+	s, rest = cutBefore(s, ';')
+	name, value = s, ""
+	if i := strings.IndexByte(s, '='); i >= 0 {
+		name, value = s[:i], s[i+1:]
+	}
+	return name, value, rest
+}
+
+func cutBefore(s string, c byte) (before, rest string) {
+	if i := strings.IndexByte(s, c); i >= 0 {
+		return s[:i], s[i:]
+	}
+	return s, ""
+}
+
+// WithParam returns u with the parameter set to value, escaped as needed; ""
+// gives a parameter without "=".
+func (u URI) WithParam(name, value string) URI {
+	u = u.WithoutParam(name)
+	p := string(u.Params) + ";" + Escape(name, "[]/:&+$")
+	if value != "" {
+		p += "=" + Escape(value, "[]/:&+$")
+	}
+	u.Params = msg.Params(p)
+	return u
+}
+
+// WithoutParam returns u without the parameter.
+func (u URI) WithoutParam(name string) URI {
+	kept := ""
+	for s := string(u.Params); s != ""; {
+		whole := s
+		var n string
+		n, _, s = cutParam(s)
+		if !sameEscaped(n, name, true) {
+			kept += whole[:len(whole)-len(s)]
+		}
+	}
+	u.Params = msg.Params(kept)
+	return u
+}
+
+// Transport returns the transport parameter in lower case, "" if there is none.
+func (u URI) Transport() string {
+	v, _ := u.Param("transport")
+	return strings.ToLower(v)
+}
+
+// Maddr returns the maddr parameter, an IPv6 address without its brackets; ""
+// if there is none.
+func (u URI) Maddr() string {
+	v, _ := u.Param("maddr")
+	return unbracket(v)
+}
+
+// Loose reports whether the lr parameter is there (RFC 3261 section 16.12).
+func (u URI) Loose() bool {
+	_, ok := u.Param("lr")
+	return ok
+}
+
+// HostPort returns host and port as they stand in a URI or Via: "[2001:db8::1]:5070".
+func (u URI) HostPort() string { return string(appendHostPort(nil, u.Host, u.Port)) }
+
+func unbracket(s string) string {
+	if len(s) > 2 && s[0] == '[' && s[len(s)-1] == ']' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+func appendHostPort(dst []byte, host string, port uint16) []byte {
+	if strings.IndexByte(host, ':') >= 0 {
+		dst = append(append(append(dst, '['), host...), ']')
+	} else {
+		dst = append(dst, host...)
+	}
+	if port != 0 {
+		dst = strconv.AppendUint(append(dst, ':'), uint64(port), 10)
+	}
+	return dst
+}
+
+// AppendText appends u as it stands in a message. It fails with an error that
+// wraps msg.ErrValue if a part holds what cannot stand there unescaped, so that
+// nothing read back differs from u.
+func (u URI) AppendText(dst []byte) ([]byte, error) {
+	if !u.valid() {
+		return dst, fmt.Errorf("sip: URI of scheme %q, host %q: %w", u.Scheme, u.Host, msg.ErrValue)
+	}
+	return u.append(dst), nil
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (u URI) MarshalText() ([]byte, error) { return u.AppendText(nil) }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (u *URI) UnmarshalText(text []byte) (err error) {
+	*u, err = ParseURI(string(text))
+	return err
+}
+
+// String returns u as text, unchecked.
+func (u URI) String() string { return string(u.append(nil)) }
+
+func (u URI) append(dst []byte) []byte {
+	dst = append(append(dst, u.Scheme...), ':')
+	if !u.IsSIP() {
+		return append(append(dst, u.Opaque...), u.Params...)
+	}
+	if u.User != "" {
+		dst = append(dst, u.User...)
+		if u.Password != "" {
+			dst = append(append(dst, ':'), u.Password...)
+		}
+		dst = append(dst, '@')
+	}
+	dst = append(appendHostPort(dst, u.Host, u.Port), u.Params...)
+	if u.Headers != "" {
+		dst = append(append(dst, '?'), u.Headers...)
+	}
+	return dst
+}
+
+func (u URI) valid() bool {
+	switch {
+	case u.IsSIP():
+		return u.Opaque == "" && (u.User != "" || u.Password == "") &&
+			all(u.User, inUser) && all(u.Password, inPassword) && validHost(u.Host) &&
+			validParams(string(u.Params)) && (u.Headers == "" || validHeaders(u.Headers))
+	case u.User != "" || u.Password != "" || u.Host != "" || u.Port != 0 || u.Headers != "":
+		return false
+	case u.Scheme == schemeTel:
+		return validTel(u.Opaque) && validParams(string(u.Params))
+	}
+	v, err := parseURI(u.Scheme + ":" + u.Opaque)
+	return err == nil && v == u
+}

@@ -1,0 +1,167 @@
+package sip
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gosofia/sofia/internal/scan"
+	"github.com/gosofia/sofia/msg"
+)
+
+// ViaParm is one value of Via: a hop that the request has taken (RFC 3261
+// section 20.42).
+type ViaParm struct {
+	Protocol  string // name and version, "SIP/2.0"; "" is written as that
+	Transport string // as written: UDP, TCP, TLS, WS, … compare without case
+	Host      string // of sent-by, an IPv6 address without brackets
+	Port      uint16 // of sent-by, 0 if there is none
+	Params    msg.Params
+}
+
+// viaSpan is where the parts of a Via value stand.
+type viaSpan struct {
+	protoEnd, transLo, transHi int
+	hostLo, hostHi             int
+	port                       uint16
+	parLo, parHi               int
+	plain                      bool // no white space within the protocol
+}
+
+// scanVia reads one Via value.
+//
+//	via-parm      = sent-protocol LWS sent-by *( SEMI via-params )
+//	sent-protocol = protocol-name SLASH protocol-version SLASH transport
+//	sent-by       = host [ COLON port ]
+func scanVia(s string) (v viaSpan, rest int, err error) {
+	i := 0
+	v.plain = true
+	for part := range 3 {
+		lo := i
+		i = scan.Token(s, lo)
+		if i == lo {
+			return v, 0, msg.ErrSyntax
+		}
+		if part == 1 {
+			v.protoEnd = i
+		}
+		if part == 2 {
+			v.transLo, v.transHi = lo, i
+			break
+		}
+		j := scan.Space(s, i)
+		if j == len(s) || s[j] != '/' {
+			return v, 0, msg.ErrSyntax
+		}
+		k := scan.Space(s, j+1)
+		if part == 0 && (j != i || k != j+1) {
+			v.plain = false
+		}
+		i = k
+	}
+	j := scan.Space(s, i)
+	if j == i {
+		return v, 0, msg.ErrSyntax
+	}
+	_, port, n, err := hostPort(s[j:], true)
+	if err != nil {
+		return v, 0, err
+	}
+	v.port = port
+	v.hostLo, v.hostHi = j, j
+	if s[j] == '[' {
+		v.hostLo, v.hostHi = j+1, j+strings.IndexByte(s[j:], ']')
+	} else {
+		for v.hostHi < len(s) && uriClass[s[v.hostHi]]&inHost != 0 {
+			v.hostHi++
+		}
+	}
+	v.parLo = j + n
+	end, ok := scan.Params(s, v.parLo)
+	v.parHi = end
+	rest = scan.Space(s, end)
+	if !ok || rest < len(s) && s[rest] != ',' {
+		return v, 0, msg.ErrSyntax
+	}
+	if end > v.parLo {
+		v.parLo = scan.Space(s, v.parLo)
+	}
+	return v, rest, nil
+}
+
+// ViaCodec reads and writes a [ViaParm].
+type ViaCodec struct{}
+
+// Parse implements [msg.Codec].
+func (ViaCodec) Parse(s string) (ViaParm, string, error) {
+	v, rest, err := scanVia(s)
+	if err != nil {
+		return ViaParm{}, "", err
+	}
+	proto := s[:v.protoEnd]
+	if !v.plain {
+		proto = strings.Join(strings.Fields(proto), "")
+	}
+	return ViaParm{proto, s[v.transLo:v.transHi], s[v.hostLo:v.hostHi], v.port, msg.Params(s[v.parLo:v.parHi])}, s[rest:], nil
+}
+
+// Append implements [msg.Codec].
+func (ViaCodec) Append(dst []byte, v ViaParm) ([]byte, error) {
+	if v.Protocol == "" {
+		v.Protocol = Version
+	}
+	name, version, _ := strings.Cut(v.Protocol, "/")
+	if !scan.IsToken(name) || !scan.IsToken(version) || !scan.IsToken(v.Transport) || !validHost(v.Host) || !v.Params.Valid() {
+		return dst, fmt.Errorf("via with host %q: %w", v.Host, msg.ErrValue)
+	}
+	dst = append(append(append(append(dst, v.Protocol...), '/'), v.Transport...), ' ')
+	return append(appendHostPort(dst, v.Host, v.Port), v.Params...), nil
+}
+
+// Branch returns the branch parameter, "" if there is none (RFC 2543).
+func (v ViaParm) Branch() string {
+	b, _ := v.Params.Get("branch")
+	return b
+}
+
+// Received returns the received parameter: the address a request came from, an
+// IPv6 address without the brackets that some peers write (RFC 5118 section 4.5).
+func (v ViaParm) Received() string {
+	r, _ := v.Params.Get("received")
+	return unbracket(r)
+}
+
+// RPort returns the rport parameter (RFC 3581). present tells that it is there;
+// hasValue that it has a port, which must be within 1 to 65535 to count.
+func (v ViaParm) RPort() (port uint16, present, hasValue bool) {
+	r, present := v.Params.Get("rport")
+	n, fits, ok := scan.Uint(r, 65535)
+	if !ok || !fits || n == 0 {
+		return 0, present, false
+	}
+	return uint16(n), present, true
+}
+
+// Maddr returns the maddr parameter, an IPv6 address without brackets.
+func (v ViaParm) Maddr() string {
+	m, _ := v.Params.Get("maddr")
+	return unbracket(m)
+}
+
+// TTL returns the ttl parameter, 0 to 255; ok is false if there is no such number.
+func (v ViaParm) TTL() (ttl uint8, ok bool) {
+	t, _ := v.Params.Get("ttl")
+	n, fits, ok := scan.Uint(t, 255)
+	return uint8(n), ok && fits
+}
+
+// SentBy returns host and port as written: "[2001:db8::1]:5070".
+func (v ViaParm) SentBy() string { return string(appendHostPort(nil, v.Host, v.Port)) }
+
+// String returns v as it stands in a header, unchecked.
+func (v ViaParm) String() string {
+	proto := v.Protocol
+	if proto == "" {
+		proto = Version
+	}
+	return proto + "/" + v.Transport + " " + v.SentBy() + string(v.Params)
+}
