@@ -1,0 +1,247 @@
+package nta
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/gosofia/sofia/msg"
+	"github.com/gosofia/sofia/sip"
+	"github.com/gosofia/sofia/sresolv"
+	"github.com/gosofia/sofia/tport"
+)
+
+// mtuDial is how long a large request waits for a TCP connection before it
+// goes back to UDP.
+const mtuDial = 4 * time.Second
+
+// seeker finds a flow for a request, hop after hop (RFC 3263 section 4). It is
+// part of what it seeks for and guarded by the shard; what must wait runs on a
+// goroutine of the agent and comes back in a step.
+type seeker struct {
+	sh       *shard
+	req      sip.Request // without our Via
+	cfg      SendConfig
+	to       sought
+	walk     *sresolv.Walk
+	hop      sresolv.Hop
+	branch   string // for the next hop; "": a fresh one
+	err      error  // of the hop before
+	stop     context.CancelFunc
+	used     bool // a hop was had
+	fresh    bool // its connection was made for us
+	datagram bool // the request is large, but TCP was refused
+	ended    bool
+}
+
+// sought is told what a seeker found.
+type sought interface {
+	// found has a flow, and the request with our Via. An error makes the seeker
+	// go on.
+	found(s *Step, f *tport.Flow, hop sresolv.Hop, m *msg.Message) error
+	// lost is the end of the walk. err is that of the last hop, or of the walk.
+	lost(s *Step, err error)
+}
+
+// start takes the first hop.
+func (k *seeker) start(s *Step) {
+	k.branch = k.cfg.Branch
+	if k.cfg.Flow != nil {
+		k.used = true
+		k.hop = hopOf(k.cfg.Flow)
+		k.try(s, k.cfg.Flow)
+		return
+	}
+	target, err := k.target()
+	if err != nil {
+		k.lose(s, &TransactionError{Op: "resolve", Err: err})
+		return
+	}
+	k.walk = k.sh.a.resolver.Load().Walk(target)
+	k.next(s)
+}
+
+// target is where the request goes first: NextHop, the top Route, or the
+// Request-URI (8.1.2).
+func (k *seeker) target() (sresolv.Target, error) {
+	var uri sip.URI
+	if k.cfg.NextHop != nil {
+		uri = *k.cfg.NextHop
+	} else if route, ok, err := sip.Route.Get(k.req); err != nil {
+		return sresolv.Target{}, err
+	} else if ok {
+		uri = route.URI
+	} else if uri, err = k.req.URI(); err != nil {
+		return sresolv.Target{}, err
+	}
+	t := sresolv.Target{
+		Scheme: uri.Scheme, Host: uri.Host, Port: uri.Port,
+		Transport: uri.Transport(), Maddr: uri.Maddr(),
+	}
+	if k.cfg.Transport != "" {
+		t.Transport = k.cfg.Transport
+	}
+	return t, nil
+}
+
+// more reports whether there may be another hop.
+func (k *seeker) more() bool {
+	return !k.ended && k.walk != nil && !k.walk.Exhausted()
+}
+
+// next takes the next hop, and ends the walk if there is none.
+func (k *seeker) next(s *Step) {
+	if k.ended {
+		return
+	}
+	if k.walk == nil {
+		k.lose(s, k.err)
+		return
+	}
+	k.datagram = false
+	if hop, ok := k.walk.Ready(); ok {
+		k.use(s, hop)
+		return
+	}
+	if k.walk.Exhausted() {
+		_, err := k.walk.Next(k.sh.a.ctx) // does not wait
+		k.exhausted(s, err)
+		return
+	}
+	k.wait(s, 0, func(ctx context.Context) func(*Step) {
+		hop, err := k.walk.Next(ctx)
+		return func(s *Step) {
+			if err != nil {
+				k.exhausted(s, err)
+				return
+			}
+			k.use(s, hop)
+		}
+	})
+}
+
+// exhausted is the end of the walk.
+func (k *seeker) exhausted(s *Step, err error) {
+	if k.err == nil || err != io.EOF {
+		k.err = &TransactionError{Op: "resolve", Hop: k.hop, Err: err}
+	}
+	k.lose(s, k.err)
+}
+
+// wait runs f on a goroutine and steps what it returns, unless the seeker was
+// stopped. It gives up after 64*T1 as any transaction does, or after limit.
+func (k *seeker) wait(s *Step, limit time.Duration, f func(context.Context) func(*Step)) {
+	if limit == 0 {
+		limit = k.sh.a.timing[0].timeout
+	}
+	bound, stop := context.WithCancel(k.sh.a.ctx)
+	k.stop = stop
+	s.Go(func(context.Context) {
+		ctx, cancel := context.WithTimeout(bound, limit)
+		then := f(ctx)
+		cancel()
+		stop()
+		k.sh.run(func(s *Step) {
+			if !k.ended {
+				then(s)
+			}
+		})
+	})
+}
+
+// use sends by a hop.
+func (k *seeker) use(s *Step, hop sresolv.Hop) {
+	k.used = true
+	k.hop = hop
+	k.connect(s, hop.Transport, false)
+}
+
+// connect finds or makes the flow to the hop.
+func (k *seeker) connect(s *Step, proto string, anew bool) {
+	a := k.sh.a
+	name := tport.Name{
+		Proto: proto, Host: k.hop.Addr.Addr().String(), Port: k.hop.Addr.Port(), ServerName: k.hop.Name,
+	}
+	k.fresh = anew
+	if !anew {
+		if f, ok := a.tp.Ready(name); ok {
+			k.try(s, f)
+			return
+		}
+		k.fresh = true
+	}
+	upgraded := proto != k.hop.Transport
+	limit := time.Duration(0)
+	if upgraded {
+		limit = mtuDial
+	}
+	k.wait(s, limit, func(ctx context.Context) func(*Step) {
+		f, err := a.tp.Dial(ctx, name)
+		return func(s *Step) {
+			switch {
+			case err == nil:
+				k.try(s, f)
+			case upgraded: // 18.1.1: refused, so UDP after all
+				k.datagram = true
+				k.connect(s, k.hop.Transport, false)
+			default:
+				k.failed(s, "dial", err)
+			}
+		}
+	})
+}
+
+// try gives the request to a flow, or the hop up.
+func (k *seeker) try(s *Step, f *tport.Flow) {
+	a := k.sh.a
+	branch := k.branch
+	if branch == "" {
+		branch = sip.NewBranch(a.cfg.Rand)
+	}
+	m, err := k.req.Edit(sip.Via.Push(a.via(f, branch)))
+	if err != nil {
+		k.lose(s, err)
+		return
+	}
+	large := !f.Reliable() && !k.datagram && k.cfg.Flow == nil && a.cfg.MTU > 0 && m.Len() > a.cfg.MTU
+	if large { // 18.1.1
+		k.connect(s, tport.TCP, false)
+		return
+	}
+	hop := k.hop
+	hop.Transport = f.Proto()
+	switch err := k.to.found(s, f, hop, m.Message); {
+	case err == nil:
+		k.branch = "" // of the next hop: 8.1.1.7, RFC 3263 4.3
+	case f.Reliable() && !k.fresh && k.walk != nil: // it had gone while it was idle
+		k.connect(s, f.Proto(), true)
+	default:
+		k.failed(s, "send", err)
+	}
+}
+
+// failed notes why a hop failed and takes the next.
+func (k *seeker) failed(s *Step, op string, err error) {
+	k.err = &TransactionError{Op: op, Hop: k.hop, Err: err}
+	k.branch = ""
+	if k.more() {
+		k.sh.a.count.failovers.Add(1)
+	}
+	k.next(s)
+}
+
+func (k *seeker) lose(s *Step, err error) {
+	if k.ended {
+		return
+	}
+	k.end()
+	k.to.lost(s, err)
+}
+
+// end stops the seeker: nothing will be found any more.
+func (k *seeker) end() {
+	k.ended = true
+	if k.stop != nil {
+		k.stop()
+	}
+}

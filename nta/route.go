@@ -1,0 +1,101 @@
+package nta
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/gosofia/sofia/msg"
+	"github.com/gosofia/sofia/sip"
+	"github.com/gosofia/sofia/tport"
+)
+
+// replyFlow is where the responses to a request go (18.2.2): the connection it
+// came on; for UDP the maddr of Via; else, if Via asked for it, the source port
+// (RFC 3581 section 4); else the port of sent-by. The address is the source
+// address of the request in every case but maddr: that is what received says,
+// and what sent-by says where received is absent. It always leaves from the
+// socket and address that the request was sent to.
+func (a *Agent) replyFlow(d *tport.Delivery, via sip.ViaParm) *tport.Flow {
+	if d.Flow.Reliable() {
+		return d.Flow
+	}
+	to := netip.AddrPortFrom(d.From.Addr(), sentPort(via))
+	if maddr, err := netip.ParseAddr(via.Maddr()); err == nil {
+		if maddr.IsMulticast() || maddr == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+			return d.Flow // never amplify (RFC 4475 3.3.10)
+		}
+		to = netip.AddrPortFrom(maddr.Unmap(), to.Port())
+	} else if _, asked, _ := via.RPort(); asked {
+		return d.Flow
+	}
+	if to == d.From {
+		return d.Flow
+	}
+	k := d.Flow.Key()
+	k.Remote = to
+	if f, ok := a.tp.Find(k); ok {
+		return f
+	}
+	return d.Flow
+}
+
+// reconnect sends the latest response over a new connection to where the
+// request came from, at the port of sent-by (18.2.2). If that fails too, the
+// response is lost; the transaction lives on (RFC 6026 section 7.1).
+func (tx *serverTx) reconnect(s *Step) {
+	a, f := tx.sh.a, tx.flow
+	name := tport.Name{Proto: f.Proto(), Host: f.Remote().Addr().String(), Port: tx.port}
+	reply := tx.reply
+	s.Go(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, a.timing[0].timeout)
+		defer cancel()
+		fresh, err := a.tp.Dial(ctx, name)
+		if err != nil {
+			a.cfg.Logger.Info("response lost", "to", name, "err", err)
+			return
+		}
+		tx.sh.run(func(s *Step) {
+			if !tx.over_ {
+				fresh.Hold()
+				tx.flow.Release()
+				tx.flow = fresh
+				reply = tx.reply
+			}
+			if err := fresh.Send(reply); err != nil {
+				a.count.sendErrors.Add(1)
+			}
+		})
+	})
+}
+
+// ReplyStateless answers a request without keeping anything: the same request
+// gets the same To tag each time (RFC 3261 section 8.2.7). An ACK, a message
+// without Via and a response are never answered (ErrNoReply). The error is that
+// of a setter, or that of the transport.
+func (a *Agent) ReplyStateless(d *tport.Delivery, status int, set ...msg.Setter) error {
+	req, ok := sip.AsRequest(d.Msg)
+	if !ok || req.Method() == sip.MethodAck {
+		return ErrNoReply
+	}
+	via := req.TopVia()
+	if via.Host == "" {
+		return ErrNoReply
+	}
+	own := make([]msg.Setter, 0, len(set)+2)
+	if status > 100 && req.ToTag() == "" && sip.To.Has(req) {
+		own = append(own, a.withTag(req, a.statelessTag(req, via)))
+	}
+	if a.cfg.Server != "" {
+		own = append(own, sip.Server.Text(a.cfg.Server))
+	}
+	resp, err := sip.NewResponse(req, status, append(own, set...)...)
+	if err != nil {
+		return err
+	}
+	if err := a.replyFlow(d, via).Send(resp.Message); err != nil {
+		a.count.sendErrors.Add(1)
+		return err
+	}
+	a.count.statelessSent.Add(1)
+	return nil
+}

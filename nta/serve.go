@@ -1,0 +1,113 @@
+package nta
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// serveQueue holds the requests of one owner (a dialog, or a transaction
+// outside one) that wait for user code. It is guarded by the shard. A goroutine
+// exists only while there is work, and one call runs at a time, but for those
+// that said Async.
+type serveQueue struct {
+	jobs []serveJob
+	busy bool
+}
+
+type serveJob struct {
+	in *Incoming
+	f  func(*Incoming)
+}
+
+// Serve queues f for a request on the queue of its dialog or, outside one, of
+// its transaction: calls start in the order they were queued, each when the
+// one before returned or called [Incoming.Async]. f runs on a goroutine of the
+// agent and may block. The error is ErrBusy when the queue is full.
+func (s *Step) Serve(in *Incoming, f func(*Incoming)) error {
+	q := in.queue
+	if len(q.jobs) >= s.sh.a.cfg.QueueSize {
+		return ErrBusy
+	}
+	q.jobs = append(q.jobs, serveJob{in, f})
+	if !q.busy {
+		q.busy = true
+		s.Defer(func() { s.sh.a.spawn(func() { s.sh.work(q) }) })
+	}
+	return nil
+}
+
+// serve is Serve for a request that nobody else takes: a full queue is
+// answered 503 with Retry-After, and an ACK dropped.
+func (s *Step) serve(in *Incoming, f func(*Incoming)) {
+	if s.Serve(in, f) == nil {
+		return
+	}
+	if in.ack {
+		s.sh.a.count.droppedAcks.Add(1)
+		return
+	}
+	s.sh.a.count.refused.Add(1)
+	s.Reply(in, 503, retryAfter())
+}
+
+// work runs the jobs of a queue until it is empty or a job let go of it.
+func (sh *shard) work(q *serveQueue) {
+	for {
+		sh.mu.Lock()
+		if len(q.jobs) == 0 {
+			q.jobs, q.busy = nil, false
+			sh.mu.Unlock()
+			return
+		}
+		job := q.jobs[0]
+		q.jobs[0] = serveJob{}
+		q.jobs = q.jobs[1:]
+		job.in.serving, job.in.async = true, false
+		sh.mu.Unlock()
+
+		sh.call(job)
+
+		sh.mu.Lock()
+		job.in.serving = false
+		async, over, cancel := job.in.async, job.in.over, job.in.cancel
+		sh.mu.Unlock()
+		if over && cancel != nil {
+			cancel(nil)
+		}
+		if async {
+			return // the queue has another goroutine, or none
+		}
+	}
+}
+
+// call runs user code. A panic in it must not end a server: it is logged and
+// counted, and the request is answered 500.
+func (sh *shard) call(job serveJob) {
+	defer func() {
+		if r := recover(); r != nil {
+			sh.a.count.panics.Add(1)
+			sh.a.cfg.Logger.Error("panic in user code", "panic", fmt.Sprint(r),
+				"method", job.in.req.Method(), "stack", string(debug.Stack()))
+			job.in.Reply(500)
+		}
+	}()
+	job.f(job.in)
+}
+
+// Async lets the next request of the dialog start although this one's user code
+// has not returned. A handler that is going to wait for the peer calls it
+// first. Further calls do nothing.
+func (in *Incoming) Async() {
+	in.sh.run(func(s *Step) {
+		q := in.queue
+		if !in.serving || in.async {
+			return
+		}
+		in.async = true
+		if len(q.jobs) == 0 {
+			q.busy = false
+			return
+		}
+		s.Defer(func() { in.sh.a.spawn(func() { in.sh.work(q) }) })
+	})
+}

@@ -1,0 +1,173 @@
+package nta
+
+import (
+	"errors"
+
+	"github.com/gosofia/sofia/msg"
+	"github.com/gosofia/sofia/sip"
+	"github.com/gosofia/sofia/tport"
+)
+
+// serverTx is the part of a server transaction that lives until its last timer:
+// key, state, timers and the latest response. What the user sees is an
+// Incoming, which it lets go of once nobody is to answer any more.
+type serverTx struct {
+	sh          *shard
+	repeat, end timer
+	key         key
+	flow        *tport.Flow  // where responses go
+	reply       *msg.Message // the latest response
+	in          *Incoming    // nil once settled
+	inv         serverInvite
+	req         serverRequest
+	invite      bool
+	over_       bool
+	port        uint16 // sent-by port, for when a stream has gone (18.2.2)
+	tables      tables
+}
+
+// tables says by which further keys a transaction is found.
+type tables struct {
+	merge, ack, forward          key
+	hasMerge, hasAck, hasForward bool
+}
+
+func (tx *serverTx) fire(s *Step, t *timer) {
+	if t == &tx.repeat {
+		tx.input(s, inRepeat)
+		return
+	}
+	tx.input(s, inEnd)
+}
+
+// input steps the machine and carries its effects out. It returns what there
+// was to do and the error of sending.
+func (tx *serverTx) input(s *Step, i input) (act, error) {
+	if tx.over_ {
+		return 0, nil
+	}
+	sh, a := tx.sh, tx.sh.a
+	var e effect
+	if t := a.timingFor(tx.flow); tx.invite {
+		e = tx.inv.step(i, *t)
+	} else {
+		e = tx.req.step(i, *t)
+	}
+	sh.set(s, &tx.repeat, tx, e.repeat)
+	sh.set(s, &tx.end, tx, e.end)
+	var err error
+	switch {
+	case e.do.has(actTrying):
+		tx.trying(s)
+	case e.do.has(actSend):
+		err = tx.transmit(s)
+		if i == inRepeat || i == inRequest {
+			a.count.resent.Add(1)
+			tx.sh.traceResent(s, tx.reply)
+		} else {
+			a.count.responsesSent.Add(1)
+		}
+	}
+	switch {
+	case e.do.has(actNoAck):
+		a.count.noAck.Add(1)
+		tx.over(s, ErrNoAck)
+	case e.do.has(actTimeout):
+		tx.over(s, ErrTimeout)
+	case e.do.has(actEnd):
+		tx.over(s, nil)
+	case e.do.has(actSlim):
+		tx.settle(s, nil)
+	}
+	return e.do, err
+}
+
+// trying answers 100 by itself (17.2.1, RFC 4320 4.1).
+func (tx *serverTx) trying(s *Step) {
+	if tx.in == nil {
+		return
+	}
+	resp, err := tx.in.response(100, nil)
+	if err != nil {
+		return
+	}
+	tx.reply = resp.Message
+	if tx.transmit(s) == nil {
+		tx.sh.a.count.responsesSent.Add(1)
+	}
+}
+
+// transmit sends the latest response. On a stream that has gone it connects
+// anew to where the request came from (18.2.2); the message then follows.
+func (tx *serverTx) transmit(s *Step) error {
+	if tx.reply == nil {
+		return nil
+	}
+	err := tx.flow.Send(tx.reply)
+	if err == nil {
+		return nil
+	}
+	a := tx.sh.a
+	a.count.sendErrors.Add(1)
+	if tx.flow.Reliable() && !errors.Is(err, tport.ErrQueueFull) {
+		tx.reconnect(s)
+		return nil
+	}
+	return &TransactionError{Op: "send", Hop: hopOf(tx.flow), Err: err}
+}
+
+// settle ends the user's part: the response that ends the transaction has been
+// sent (and a 2xx to INVITE acknowledged), or there will be none.
+func (tx *serverTx) settle(s *Step, err error) {
+	in := tx.in
+	if in == nil {
+		return
+	}
+	tx.in = nil
+	tx.sh.a.finish()
+	in.ended(s, err)
+}
+
+// over ends the transaction itself.
+func (tx *serverTx) over(s *Step, err error) {
+	if tx.over_ {
+		return
+	}
+	tx.over_ = true
+	sh := tx.sh
+	sh.wheel.stop(&tx.repeat)
+	sh.wheel.stop(&tx.end)
+	delete(sh.servers, tx.key)
+	forget(sh.merges, tx.tables.merge, tx, tx.tables.hasMerge)
+	forget(sh.acks, tx.tables.ack, tx, tx.tables.hasAck)
+	forget(sh.forwards, tx.tables.forward, tx, tx.tables.hasForward)
+	tx.flow.Release()
+	sh.a.count.servers.Add(-1)
+	tx.settle(s, err)
+}
+
+func forget(m map[key]*serverTx, k key, tx *serverTx, has bool) {
+	if has && m[k] == tx {
+		delete(m, k)
+	}
+}
+
+// answer sends resp as the latest response.
+func (tx *serverTx) answer(s *Step, i input, resp sip.Response) error {
+	sh := tx.sh
+	tx.reply = resp.Message
+	switch {
+	case !tx.invite || tx.in == nil:
+	case i == inSuccess: // the ACK will be found by the dialog
+		tx.tables.ack, tx.tables.hasAck = sh.a.keys.ack(tx.in.req, resp.ToTag()), true
+		sh.acks[tx.tables.ack] = tx
+	case i == inForward:
+		tx.tables.forward, tx.tables.hasForward = sh.a.keys.forward(tx.in.req), true
+		sh.forwards[tx.tables.forward] = tx
+	}
+	_, err := tx.input(s, i)
+	if i == inForward && tx.invite {
+		tx.settle(s, nil)
+	}
+	return err
+}
