@@ -86,8 +86,10 @@ func (s *Session) agree(i int, local, remote *sdp.Description, refused bool) Med
 	}
 	conn, _ := r.Connection(remote)
 	st.Remote, st.RemotePort = conn, r.Port
-	dir := l.Direction(local)
-	if !conn.IsMulticast() {
+	dir := effective(l, local) // we may be the ones without an address yet
+	if group, _ := l.Connection(local); conn.IsMulticast() && group.IsMulticast() {
+		dir = l.Direction(local)
+	} else {
 		dir &= effective(r, remote).Reverse()
 	}
 	st.Active = Active(dir)
@@ -100,7 +102,7 @@ func (s *Session) agree(i int, local, remote *sdp.Description, refused bool) Med
 	return st
 }
 
-// effective is the direction of a peer's stream, in which the address 0.0.0.0
+// effective is the direction of a stream, in which the address 0.0.0.0
 // or :: counts as not receiving (RFC 3264 section 8.4).
 func effective(m *sdp.Media, d *sdp.Description) sdp.Direction {
 	dir := m.Direction(d)

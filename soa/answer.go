@@ -196,6 +196,9 @@ func (s *Session) fit(sl *slot, m, own *sdp.Media, why *reason) (sdp.Media, bool
 	// What both want: RFC 3264 section 6.1.
 	dir := s.wants(own) & effective(m, remote).Reverse()
 	multicast := conn.IsMulticast()
+	if ours, _ := own.Connection(s.user); ours.IsMulticast() && !multicast {
+		return sdp.Media{}, false // unicast is answered with unicast: RFC 3264 section 6.1
+	}
 	if multicast {
 		// All members of a multicast group have the same view: RFC 3264 section 6.2.
 		if dir = m.Direction(remote); dir&s.wants(own) != dir {

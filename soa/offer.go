@@ -105,8 +105,10 @@ func (s *Session) assign(next *negotiated) (sticky bool) {
 // Renew, and returns which of the template's media has a slot.
 func (s *Session) rematch(next *negotiated) (used []bool) {
 	used = make([]bool, len(s.user.Media))
+	live := make([]bool, len(next.slots))
 	for i := range next.slots {
 		sl := &next.slots[i]
+		live[i] = !sl.refused && next.local.Media[i].Port != 0
 		sl.refused = false
 		if next.gen != s.gen {
 			sl.user = -1
@@ -117,12 +119,12 @@ func (s *Session) rematch(next *negotiated) (used []bool) {
 	}
 	next.gen = s.gen
 	// Live streams find their likes first, the same port telling two of a kind
-	// apart; then refused ones of the same kind; then, if wanted, any refused.
-	for _, fits := range []func(m, own *sdp.Media) bool{
-		func(m, own *sdp.Media) bool { return m.Port != 0 && sameKind(m, own) && m.Port == own.Port },
-		func(m, own *sdp.Media) bool { return m.Port != 0 && sameKind(m, own) },
-		func(m, own *sdp.Media) bool { return sameKind(m, own) },
-		func(m, _ *sdp.Media) bool { return s.cfg.ReuseRejected && m.Port == 0 },
+	// apart; then dead ones of the same kind; then, if wanted, any dead one.
+	for _, fits := range []func(live bool, m, own *sdp.Media) bool{
+		func(live bool, m, own *sdp.Media) bool { return live && sameKind(m, own) && m.Port == own.Port },
+		func(live bool, m, own *sdp.Media) bool { return live && sameKind(m, own) },
+		func(_ bool, m, own *sdp.Media) bool { return sameKind(m, own) },
+		func(live bool, _, _ *sdp.Media) bool { return !live && s.cfg.ReuseRejected },
 	} {
 		for i := range next.slots {
 			sl := &next.slots[i]
@@ -130,7 +132,7 @@ func (s *Session) rematch(next *negotiated) (used []bool) {
 				continue
 			}
 			for j := range s.user.Media {
-				if !used[j] && fits(&next.local.Media[i], &s.user.Media[j]) {
+				if !used[j] && fits(live[i], &next.local.Media[i], &s.user.Media[j]) {
 					sl.user, used[j] = j, true
 					break
 				}

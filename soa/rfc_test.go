@@ -139,6 +139,12 @@ func TestRFC4317(t *testing.T) {
 			x.adapt = func(d *sdp.Description) {
 				d.Media[0].SetCodecs([]sdp.Codec{{Payload: 97, Name: "iLBC", Clock: 8000}})
 			}
+		case "3.2-2-offer.sdp":
+			x.why = "the printed answer to sendonly is sendrecv, against RFC 3264 section 6.1, and adds a codec"
+			x.adapt = func(d *sdp.Description) {
+				d.Media[0].SetCodecs([]sdp.Codec{{Payload: 97, Name: "iLBC", Clock: 8000}})
+				d.Media[0].Attributes.SetDirection(sdp.RecvOnly)
+			}
 		case "5.2-1-offer.sdp":
 			x.why = "0.0.0.0 asks us to send nothing"
 			x.adapt = func(d *sdp.Description) { d.Media[0].Attributes.SetDirection(sdp.RecvOnly) }
