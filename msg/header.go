@@ -137,7 +137,9 @@ func (e Extension[T, C]) Set(v ...T) Setter { return e.kind(render[T, C](opSet, 
 func (e Extension[T, C]) Add(v ...T) Setter { return e.kind(render[T, C](opAdd, 0, e.Name, v)) }
 
 // Default is [Header.Default].
-func (e Extension[T, C]) Default(v T) Setter { return e.kind(render[T, C](opDefault, 0, e.Name, []T{v})) }
+func (e Extension[T, C]) Default(v T) Setter {
+	return e.kind(render[T, C](opDefault, 0, e.Name, []T{v}))
+}
 
 // Push is [Header.Push].
 func (e Extension[T, C]) Push(v T) Setter {

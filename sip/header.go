@@ -2,6 +2,7 @@ package sip
 
 import (
 	"github.com/gosofia/sofia/msg"
+	"github.com/gosofia/sofia/msg/auth"
 )
 
 // The types of the header constants.
@@ -82,4 +83,11 @@ const (
 	Event             = ItemHeader(IDEvent)             // RFC 6665
 	AllowEvents       = TokenHeader(IDAllowEvents)      // RFC 6665
 	SubscriptionState = ItemHeader(IDSubscriptionState) // RFC 6665
+
+	WWWAuthenticate         = auth.WWWAuthenticate
+	ProxyAuthenticate       = auth.ProxyAuthenticate
+	Authorization           = auth.Authorization
+	ProxyAuthorization      = auth.ProxyAuthorization
+	AuthenticationInfo      = auth.AuthenticationInfo
+	ProxyAuthenticationInfo = auth.ProxyAuthenticationInfo
 )

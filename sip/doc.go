@@ -1,0 +1,39 @@
+// Package sip is the SIP message: its header table and checks as a [msg.Class],
+// the headers of RFC 3261 as typed constants, URIs, and builders for requests
+// and responses.
+//
+// # Usage
+//
+// A header is a constant. Its methods read it from any message and make
+// [msg.Setter] values that write it:
+//
+//	m, err := sip.Parse(text)
+//	to, ok, err := sip.To.Get(m)
+//	for contact, err := range sip.Contact.All(m) { … }
+//	m2, err := m.Edit(sip.Via.Push(via), sip.Route.Pop(), sip.MaxForwards.Set(69))
+//
+// [Request] and [Response] wrap a message by value and add what every layer
+// asks for: TopVia, CSeq, CallID and the tags are found once, when the message
+// is parsed. [NewRequest] and [NewResponse] make messages from setters.
+// A [StatusError] is a response that refuses.
+//
+// # What is refused
+//
+// [Parse] and [msg.Parse] with [Class] refuse a message whose start line, first
+// Via, From, To, Call-ID, CSeq, Max-Forwards or Content-Length is malformed,
+// missing or doubled, whose CSeq names another method than the request has, or
+// whose Request-URI is malformed. The message comes with the error, so that it
+// can be answered. Every other header is looked at when somebody asks for it,
+// and its error is theirs (RFC 3261 sections 8.2 and 16.3).
+//
+// # Concurrency
+//
+// Messages are immutable, all other types are plain values. Everything here is
+// safe for concurrent use.
+//
+// # Limits
+//
+// The headers of extensions that need their own grammar (RAck, Session-Expires,
+// Replaces and others) have IDs but no typed constants; they are kept, and can
+// be read as text. Bodies are not looked into.
+package sip
