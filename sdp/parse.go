@@ -13,8 +13,8 @@ type parsed struct {
 	session Connection
 	times   [1]Time
 	formats [8]string
-	conns   [2]Connection
-	bands   [2]Bandwidth
+	conns   [1]Connection
+	bands   [1]Bandwidth
 	media   [1]Media
 	emails  [1]string
 	phones  [1]string
@@ -73,7 +73,8 @@ func parse(cfg Parser, s string) (*Description, error) {
 	if len(s) > p.MaxBytes {
 		return nil, &SyntaxError{1, 1, "session-description", fmt.Errorf("%w: %d bytes, more than MaxBytes", ErrLimit, len(s))}
 	}
-	lines := strings.Count(s, "\n") + 1
+	// All lines but v=, o=, s= and t= may be attributes; few others are likely.
+	lines := max(strings.Count(s, "\n")-4, 0)
 	p.attrs = make([]Attribute, 0, min(lines, p.MaxAttributes, 256))
 	p.formats, p.conns, p.bands = p.out.formats[:0], p.out.conns[:0], p.out.bands[:0]
 	returns := strings.Count(s, "\r")

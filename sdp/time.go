@@ -35,8 +35,8 @@ type Zone struct {
 // TypedTime is a number of seconds, or of the unit that its letter names, as
 // r= and z= write it: 7d, 25h, 0, -1h.
 type TypedTime struct {
-	Value int64
-	Unit  byte // 'd', 'h', 'm', 's', or 0 when not written, meaning seconds
+	Value int64 // negative only in a Zone
+	Unit  byte  // 'd', 'h', 'm', 's', or 0 when not written, meaning seconds
 }
 
 // Duration returns the time as a duration. A value outside the range of
