@@ -38,7 +38,8 @@ type SendConfig struct {
 // goroutines may read; each response goes to one.
 type Outgoing struct {
 	seeker
-	tx        *clientTx // at the present hop; nil before and after
+	tx        *clientTx   // at the present hop; nil before and after
+	last      *tport.Flow // it went out by, once tx is gone
 	forwarded bool
 
 	// Guarded by the shard.
@@ -117,7 +118,7 @@ func (o *Outgoing) Flow() *tport.Flow {
 // FlowStep is [Outgoing.Flow] inside a step.
 func (o *Outgoing) FlowStep(*Step) *tport.Flow {
 	if o.tx == nil {
-		return nil
+		return o.last
 	}
 	return o.tx.flow
 }
@@ -243,6 +244,9 @@ func (o *Outgoing) settle(s *Step, why, traced error) {
 	o.err = why
 	o.end()
 	delete(o.sh.pending, o)
+	if o.tx != nil {
+		o.last = o.tx.flow
+	}
 	o.tx = nil
 	if !o.settled {
 		o.settled = true

@@ -1,0 +1,172 @@
+package nua
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gosofia/sofia/msg"
+	"github.com/gosofia/sofia/sip"
+	"github.com/gosofia/sofia/tport"
+)
+
+// allowance is what the UA lets peers do, in the form headers need it.
+type allowance struct {
+	methods   []string
+	supported []string
+	allow     msg.Setter
+	support   msg.Setter
+	accept    msg.Setter
+	userAgent msg.Setter
+	server    msg.Setter
+}
+
+func newAllowance(cfg *Config) allowance {
+	a := allowance{
+		methods: []string{sip.MethodInvite, sip.MethodAck, sip.MethodBye, sip.MethodCancel, sip.MethodOptions},
+	}
+	if cfg.Handler.Message != nil {
+		a.methods = append(a.methods, sip.MethodMessage)
+	}
+	if cfg.Handler.Info != nil {
+		a.methods = append(a.methods, sip.MethodInfo)
+	}
+	for _, m := range cfg.Allow {
+		if !slices.Contains(a.methods, m) {
+			a.methods = append(a.methods, m)
+		}
+	}
+	a.supported = slices.Clone(cfg.Supported)
+	a.allow = sip.Allow.Text(strings.Join(a.methods, ", "))
+	// An empty Supported says that no extension is (RFC 3261 20.37).
+	a.support = sip.Supported.Text(strings.Join(a.supported, ", "))
+	a.accept = sip.Accept.Text("application/sdp")
+	return a
+}
+
+func (a *allowance) allows(method string) bool { return slices.Contains(a.methods, method) }
+
+func (a *allowance) supports(tag string) bool {
+	return slices.ContainsFunc(a.supported, func(s string) bool { return strings.EqualFold(s, tag) })
+}
+
+// responseHeaders puts the UA's headers before the user's, so that the user's win.
+func (u *UA) responseHeaders(set ...msg.Setter) []msg.Setter {
+	out := make([]msg.Setter, 0, len(set)+2)
+	return append(append(out, u.allow.allow, u.allow.support), set...)
+}
+
+// known lists the methods of registered RFCs: one of these that is not allowed
+// gets 405, any other 501 (RFC 3261 21.4.6, 21.5.2).
+func known(method string) bool {
+	switch method {
+	case "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "PRACK", "SUBSCRIBE",
+		"NOTIFY", "PUBLISH", "INFO", "REFER", "MESSAGE", "UPDATE":
+		return true
+	}
+	return false
+}
+
+// outside is what a request outside a dialog is built from.
+type outside struct {
+	method string
+	target sip.URI
+	from   sip.NameAddr // without tag
+	to     sip.NameAddr
+	tag    string
+	callID string
+	seq    uint32
+	route  []sip.NameAddr
+}
+
+// parseTarget reads the address of a peer. Headers in the URI (RFC 3261 19.1.5)
+// are not taken over; they must not reach a Request-URI or To.
+func parseTarget(op, to string) (sip.NameAddr, error) {
+	a, err := sip.ParseNameAddr(to)
+	if err != nil {
+		return a, &Error{Op: op, Err: err}
+	}
+	a.URI.Headers = ""
+	a.Params = a.Params.Without("tag")
+	return a, nil
+}
+
+// toURI returns the URI as To and From may hold it: no method, no port-bound
+// parameters (RFC 3261 19.1.1 table 1).
+func toURI(u sip.URI) sip.URI {
+	u.Headers = ""
+	for _, p := range []string{"method", "maddr", "ttl", "transport", "lr"} {
+		u.Params = u.Params.Without(p)
+	}
+	return u
+}
+
+// build makes the request (RFC 3261 8.1.1); set comes last and wins.
+func (u *UA) build(o outside, set ...msg.Setter) (sip.Request, error) {
+	from := o.from
+	from.Params = from.Params.With("tag", o.tag)
+	to := o.to
+	to.URI = toURI(to.URI)
+	all := make([]msg.Setter, 0, len(set)+8)
+	if len(o.route) > 0 {
+		all = append(all, sip.Route.Set(o.route...))
+	}
+	all = append(all,
+		sip.From.Set(from),
+		sip.To.Set(to),
+		sip.CallID.Text(o.callID),
+		sip.CSeq.Set(sip.Sequence{Seq: o.seq, Method: o.method}),
+		u.allow.allow,
+		u.allow.support,
+	)
+	return sip.NewRequest(o.method, o.target, append(all, set...)...)
+}
+
+// contactFor makes the Contact of a request outside a dialog: the socket that
+// speaks the next hop's protocol, or any other. Without a socket there is none
+// to be reached at: ErrNotListening.
+func (u *UA) contactFor(identity sip.NameAddr, target sip.URI, route []sip.NameAddr) (sip.NameAddr, error) {
+	if u.cfg.Contact != "" {
+		return u.addr.contact, nil
+	}
+	next := target
+	if len(route) > 0 {
+		next = route[0].URI
+	}
+	proto := strings.ToLower(next.Transport())
+	user := identity.URI.User
+	if proto == "" {
+		proto = tport.UDP
+	}
+	c := u.agent.Contact(user, proto)
+	if c.URI.Host == "" {
+		c = u.agent.Contact(user, "")
+	}
+	if c.URI.Host == "" {
+		return c, ErrNotListening
+	}
+	return c, nil
+}
+
+// contactOn makes the Contact for the peer at the other end of a flow.
+func (u *UA) contactOn(user string, flow *tport.Flow) sip.NameAddr {
+	if u.cfg.Contact != "" {
+		return u.addr.contact
+	}
+	return u.agent.ContactOn(user, flow)
+}
+
+// route returns the preloaded route: a handle's own proxy, or the UA's.
+func (u *UA) route(own string) ([]sip.NameAddr, error) {
+	if own == "" {
+		return u.addr.proxy, nil
+	}
+	return proxyRoute(own)
+}
+
+// identity returns a handle's own identity, or the UA's.
+func (u *UA) identity(own string) (sip.NameAddr, error) {
+	if own == "" {
+		return u.addr.identity, nil
+	}
+	return sip.ParseNameAddr(own)
+}

@@ -1,0 +1,251 @@
+package nua
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/gosofia/sofia/msg/auth"
+	"github.com/gosofia/sofia/nta"
+	"github.com/gosofia/sofia/sip"
+	"github.com/gosofia/sofia/tport"
+)
+
+// UA is a user agent: it makes and takes calls, registers, sends and answers
+// requests. Its methods are safe for concurrent use.
+type UA struct {
+	cfg    Config
+	addr   addresses
+	agent  *nta.Agent
+	log    *slog.Logger
+	random io.Reader
+	allow  allowance
+
+	mu      sync.Mutex // a leaf below the shards: nothing is called under it
+	usages  map[usage]struct{}
+	calls   int
+	closing bool
+	drained chan struct{} // closed when closing and usages is empty
+}
+
+// usage is what Shutdown must end: a call or a registration.
+type usage interface {
+	Handle
+	// shutdown starts the end of the usage; when it is over, the usage calls
+	// UA.release.
+	shutdown()
+	// drop ends the usage at once, without a message.
+	drop()
+}
+
+// New makes a UA. It opens no socket: call Listen. The error tells which field
+// of cfg cannot be used.
+func New(cfg Config) (*UA, error) {
+	u := &UA{cfg: cfg, usages: map[usage]struct{}{}, drained: make(chan struct{})}
+	if err := u.parseAddresses(); err != nil {
+		return nil, err
+	}
+	if u.log = cfg.Logger; u.log == nil {
+		u.log = slog.New(slog.DiscardHandler)
+	}
+	if u.random = cfg.Agent.Rand; u.random == nil {
+		u.random = rand.Reader
+	}
+	u.allow = newAllowance(&cfg)
+
+	agent := cfg.Agent
+	agent.Receive = u.receive
+	agent.Serve = nil
+	agent.Failed = u.flowFailed
+	if agent.UserAgent == "" {
+		agent.UserAgent = cfg.userAgent()
+	}
+	if agent.Server == "" {
+		agent.Server = cfg.userAgent()
+	}
+	if agent.Logger == nil {
+		agent.Logger = cfg.Logger
+	}
+	var err error
+	if u.agent, err = nta.New(agent); err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+func (u *UA) parseAddresses() error {
+	parse := func(field, text string, into *sip.NameAddr) error {
+		if text == "" {
+			return nil
+		}
+		a, err := sip.ParseNameAddr(text)
+		if err != nil {
+			return &Error{Op: "configure " + field, Err: err}
+		}
+		*into = a
+		return nil
+	}
+	if err := parse("Identity", u.cfg.Identity, &u.addr.identity); err != nil {
+		return err
+	}
+	if u.cfg.Identity == "" {
+		u.addr.identity = anonymous()
+	}
+	if err := parse("Contact", u.cfg.Contact, &u.addr.contact); err != nil {
+		return err
+	}
+	registrar := u.cfg.Registrar
+	if registrar != "" {
+		uri, err := sip.ParseURI(registrar)
+		if err != nil {
+			return &Error{Op: "configure Registrar", Err: err}
+		}
+		u.addr.registrar = uri
+	} else if u.cfg.Identity != "" {
+		// The Request-URI of a REGISTER is a domain (RFC 3261 10.2).
+		u.addr.registrar = domain(u.addr.identity.URI)
+	}
+	route, err := proxyRoute(u.cfg.Proxy)
+	if err != nil {
+		return &Error{Op: "configure Proxy", Err: err}
+	}
+	u.addr.proxy = route
+	return nil
+}
+
+// anonymous is the From of a UA without identity (RFC 3261 8.1.1.3).
+func anonymous() sip.NameAddr {
+	return sip.NameAddr{Display: "Anonymous", URI: sip.URI{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}}
+}
+
+// proxyRoute makes the preloaded route of an outbound proxy.
+func proxyRoute(proxy string) ([]sip.NameAddr, error) {
+	if proxy == "" || proxy == "-" {
+		return nil, nil
+	}
+	uri, err := sip.ParseURI(proxy)
+	if err != nil {
+		return nil, err
+	}
+	if !uri.Loose() {
+		uri.Params = uri.Params.With("lr", "")
+	}
+	return []sip.NameAddr{{URI: uri}}, nil
+}
+
+// Listen opens sockets: "udp:127.0.0.1:5062", "tcp:[::1]:5060", "udp:*:0". A
+// missing port is 5060, port 0 one the system chooses. Without arguments it
+// listens on udp and tcp, on every address, at port 5060. The error is a
+// *tport.Error when a socket cannot be had; those opened before it stay open.
+func (u *UA) Listen(ctx context.Context, addresses ...string) error {
+	if len(addresses) == 0 {
+		addresses = []string{"udp:*:5060", "tcp:*:5060"}
+	}
+	for _, a := range addresses {
+		name, err := parseListen(a)
+		if err != nil {
+			return err
+		}
+		if _, err := u.agent.Listen(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseListen reads proto:host[:port].
+func parseListen(s string) (tport.Name, error) {
+	bad := func() (tport.Name, error) {
+		return tport.Name{}, &Error{Op: "listen", Err: fmt.Errorf("%q is not protocol:address:port, as in udp:127.0.0.1:5060", s)}
+	}
+	proto, rest, ok := strings.Cut(s, ":")
+	if !ok || proto == "" {
+		return bad()
+	}
+	host, port := rest, "5060"
+	if h, p, err := net.SplitHostPort(rest); err == nil {
+		host, port = h, p
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || strings.ContainsAny(host, "[]/ ") {
+		return bad()
+	}
+	return tport.Name{Proto: strings.ToLower(proto), Host: host, Port: uint16(n)}, nil
+}
+
+// Agent returns the transaction layer under the UA, for what the UA does not
+// offer.
+func (u *UA) Agent() *nta.Agent { return u.agent }
+
+// authClient makes the credentials memory of one handle.
+func (u *UA) authClient(first []auth.User) *auth.Client {
+	users := make([]auth.User, 0, len(first)+len(u.cfg.Auth))
+	users = append(append(users, first...), u.cfg.Auth...)
+	return auth.NewClient(auth.ClientConfig{Users: users, Rand: u.cfg.Agent.Rand})
+}
+
+// flowFailed tells the registrations that a flow is gone; it runs on the flow's
+// goroutine.
+func (u *UA) flowFailed(flow *tport.Flow, _ error) {
+	if !flow.Reliable() {
+		return
+	}
+	u.mu.Lock()
+	all := u.open()
+	u.mu.Unlock()
+	for _, x := range all {
+		if r, ok := x.(*Registration); ok {
+			r.flowLost(flow.Key())
+		}
+	}
+}
+
+// chance returns a random number in [0, 1).
+func (u *UA) chance() float64 {
+	var b [8]byte
+	if _, err := io.ReadFull(u.random, b[:]); err != nil {
+		return 0.5 // a broken source must not stop a timer
+	}
+	return float64(binary.BigEndian.Uint64(b[:])>>11) / (1 << 53)
+}
+
+// adopt registers a usage, unless the UA is closing or full.
+func (u *UA) adopt(x usage) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.closing {
+		return ErrClosed
+	}
+	if _, ok := x.(*Call); ok {
+		if limit := u.cfg.maxCalls(); limit >= 0 && u.calls >= limit {
+			return ErrBusy
+		}
+		u.calls++
+	}
+	u.usages[x] = struct{}{}
+	return nil
+}
+
+// release forgets a usage that ended. It may be called inside a step.
+func (u *UA) release(x usage) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if _, ok := u.usages[x]; !ok {
+		return
+	}
+	delete(u.usages, x)
+	if _, ok := x.(*Call); ok {
+		u.calls--
+	}
+	if u.closing && len(u.usages) == 0 {
+		close(u.drained)
+	}
+}
