@@ -1,9 +1,11 @@
 package auth
 
 import (
+	"errors"
 	"iter"
 
 	"github.com/gosofia/sofia/internal/scan"
+	"github.com/gosofia/sofia/msg"
 )
 
 // maxParams bounds the parameters of one header value.
@@ -42,10 +44,13 @@ func (p Params) all(yield func(string, string) bool) {
 // With returns p with one more parameter, as token if value is one, else
 // quoted.
 func (p Params) With(name, value string) Params {
-	return p.add(pair{name: name, value: value, quoted: !scan.IsToken(value)})
+	return p.add(pair{name: name, value: value})
 }
 
+// add appends a parameter; what came unquoted without being a token, which is
+// read but not right, gets its quotes.
 func (p Params) add(q pair) Params {
+	q.quoted = q.quoted || !scan.IsToken(q.value)
 	b := make([]byte, 0, len(p)+len(q.name)+len(q.value)+6)
 	b = append(b, p...)
 	if p != "" {
@@ -68,8 +73,8 @@ func (p Params) check(reserved func(name string) bool) error {
 		again = again.add(q)
 		return nil
 	})
-	if err == nil && again != p {
-		err = unwritable("malformed Params; make them with Params.With")
+	if errors.Is(err, msg.ErrSyntax) || err == nil && again != p {
+		return unwritable("malformed Params; make them with Params.With")
 	}
 	return err
 }
