@@ -292,7 +292,7 @@ func (c *Conn) receive(g segment) {
 			c.peer.out.read(len(g.data))
 		default:
 			c.in.push(g.data)
-			c.readable.Signal()
+			c.readable.Broadcast() // the first reader may leave some for the next
 		}
 	case segmentFin:
 		if c.broken != 0 {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -309,4 +310,42 @@ func TestStreamRepeats(t *testing.T) {
 	for i := range first {
 		require.Equal(t, first[i], second[i])
 	}
+}
+
+func TestReadersShareASegment(t *testing.T) {
+	inBubble(t, simnet.Config{}, func(t *testing.T, p pair) {
+		a, b := p.connect()
+		got := make(chan int)
+		for range 3 {
+			go func() {
+				n, err := b.Read(make([]byte, 2))
+				if err != nil {
+					t.Error(err)
+				}
+				got <- n
+			}()
+		}
+		synctest.Wait()
+		write(t, a, "sixsix")
+		for range 3 {
+			require.Equal(t, 2, <-got)
+		}
+	})
+}
+
+// TestLogWhileWriteWaits has lines to log pending when Write starts to wait.
+func TestLogWhileWriteWaits(t *testing.T) {
+	var lines atomic.Int32
+	cfg := simnet.Config{StreamBuffer: 1, Logf: func(string, ...any) { lines.Add(1) }}
+	inBubble(t, cfg, func(t *testing.T, p pair) {
+		a, b := p.connect()
+		require.EqualValues(t, 2, lines.Load(), "SYN and SYN-ACK")
+		done := make(chan error)
+		go func() { _, err := a.Write([]byte("xy")); done <- err }()
+		synctest.Wait()
+		require.EqualValues(t, 3, lines.Load(), "the first octet, before the second has room")
+		read(t, b)
+		require.NoError(t, <-done)
+		require.EqualValues(t, 4, lines.Load())
+	})
 }

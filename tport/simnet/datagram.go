@@ -73,6 +73,7 @@ func (s *PacketConn) send(b []byte, from, to netip.AddrPort) error {
 	now := n.now()
 	t := p.datagram(p.flow(flowKey{protoUDP, from, to}), len(b), packets, now)
 	t.due += verdict.Delay
+	t.dueTwice += verdict.Delay
 	number := n.sent(protoUDP, h, dst, from, to, b, "", t, false)
 	switch {
 	case verdict.Drop:

@@ -115,7 +115,8 @@ type flow struct {
 func (f *flow) chance(d draw) float64 { return chance(f.key, f.n, d) }
 
 // SetLink joins a and b, in both directions, by l. Packets in flight keep the
-// time they were given.
+// time they were given. It panics, as do SetOneWay and Partition, if one of them
+// is not a host of n.
 func (n *Network) SetLink(a, b *Host, l Link) {
 	n.SetOneWay(a, b, l)
 	n.SetOneWay(b, a, l)

@@ -108,6 +108,16 @@ func TestRatesAreAsAsked(t *testing.T) {
 	})
 }
 
+func TestChoicesAreIndependent(t *testing.T) {
+	link := simnet.Link{Loss: 0.5, Duplicate: 0.5, Reorder: 0.5}
+	inBubble(t, simnet.Config{Link: link}, func(t *testing.T, p pair) {
+		got := len(volley(t, p, 4000, time.Millisecond))
+		require.InDelta(t, 3000, got, 150, "half arrive, and half of these twice")
+		require.InDelta(t, 2000, p.Stats().Reordered, 150)
+		require.InDelta(t, 1000, p.Stats().Duplicated, 100)
+	})
+}
+
 func TestAlwaysAndNever(t *testing.T) {
 	inBubble(t, simnet.Config{Link: simnet.Link{Loss: 1}}, func(t *testing.T, p pair) {
 		require.Empty(t, volley(t, p, 500, time.Millisecond))

@@ -200,6 +200,14 @@ func TestPortUnreachable(t *testing.T) {
 		_, _, err = s.ReadFrom(make([]byte, 1))
 		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 
+		// The answer needs a way back.
+		c = p.dial("udp", "bob:5071")
+		p.PartitionOneWay(p.bob, p.alice, true)
+		write(t, c, "x")
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Minute)))
+		_, err = c.Read(make([]byte, 1))
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+
 		// No host at all.
 		c = p.dial("udp", "198.51.100.1:5060")
 		write(t, c, "x")
