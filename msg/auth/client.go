@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"github.com/gosofia/sofia/internal/scan"
 	"github.com/gosofia/sofia/msg"
 )
 
@@ -23,6 +25,8 @@ const (
 	maxChallenges = 32   // read in one response
 	maxText       = 4096 // octets of realm, nonce and opaque together
 	maxAttempts   = 64   // requests whose tries are counted at the same time
+
+	abandoned = 10 * time.Second // after which a request that skips a CSeq is another one
 )
 
 // ClientConfig sets up a [Client]. It is read once, by [NewClient].
@@ -122,12 +126,13 @@ func (c *Client) respond(resp msg.Source, known bool) error {
 		}
 		return &Error{Op: "respond", Err: ErrNoChallenge}
 	}
-	request := c.request(m)
+	request, seq := c.request(m)
+	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	answered := 0
 	for _, p := range picks {
-		if c.try(request, p.space, p.stale) {
+		if c.try(attempt{request: request, space: p.space, seq: seq, at: now}, p.stale) {
 			c.store(p.session)
 			answered++
 		}
@@ -241,8 +246,8 @@ func (c *Client) answered(sp space) bool {
 }
 
 // request names the request that a response answers: retries keep Call-ID and
-// method (RFC 3261 section 22.2).
-func (c *Client) request(m *msg.Message) uint64 {
+// method, and raise CSeq by one (RFC 3261 section 22.2).
+func (c *Client) request(m *msg.Message) (key uint64, seq uint64) {
 	var h maphash.Hash
 	h.SetSeed(c.seed)
 	for v := range m.Values("Call-ID") {
@@ -251,10 +256,11 @@ func (c *Client) request(m *msg.Message) uint64 {
 	}
 	_ = h.WriteByte(0)
 	for v := range m.Values("CSeq") {
+		seq, _, _ = scan.Uint(v[:scan.Digits(v, 0)], math.MaxUint32)
 		_, _ = h.WriteString(v[strings.LastIndexAny(v, " \t")+1:])
 		break
 	}
-	return h.Sum64()
+	return h.Sum64(), seq
 }
 
 // Setters returns what adds credentials for every remembered realm to a request:
@@ -314,7 +320,7 @@ func (c *Client) Done(resp msg.Source) {
 	if s := m.Status(); s < 200 || s == 401 || s == 407 {
 		return
 	}
-	request := c.request(m)
+	request, _ := c.request(m)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.attempts = slices.DeleteFunc(c.attempts, func(a attempt) bool { return a.request == request })

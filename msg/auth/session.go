@@ -3,6 +3,7 @@ package auth
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // space is a protection space: a realm, of servers or of proxies.
@@ -32,27 +33,39 @@ type attempt struct {
 	request uint64
 	space   space
 	tries   int
+	seq     uint64    // CSeq of the request challenged last, 0 if there is none
+	at      time.Time // when it was
 }
 
-// try counts an answer to request in sp. If it must not be given, it forgets
-// the space and returns false: a refusal that does not say stale means that the
-// answer before it was wrong (RFC 3261 section 22.1).
-func (c *Client) try(request uint64, sp space, stale bool) bool {
-	i := slices.IndexFunc(c.attempts, func(a attempt) bool { return a.request == request && a.space == sp })
+// try counts an answer to a request in a space. If it must not be given, it
+// forgets the space and returns false: a refusal that does not say stale means
+// that the answer before it was wrong (RFC 3261 section 22.1).
+func (c *Client) try(now attempt, stale bool) bool {
+	i := slices.IndexFunc(c.attempts, func(a attempt) bool { return a.request == now.request && a.space == now.space })
+	now.tries = 1
 	if i < 0 {
+		now.space.realm = strings.Clone(now.space.realm)
 		if len(c.attempts) == maxAttempts {
 			c.attempts = slices.Delete(c.attempts, 0, 1)
 		}
-		c.attempts = append(c.attempts, attempt{request, space{sp.proxy, strings.Clone(sp.realm)}, 1})
+		c.attempts = append(c.attempts, now)
 		return true
 	}
 	a := &c.attempts[i]
+	if a.seq != 0 && now.seq != a.seq+1 && now.at.Sub(a.at) >= abandoned {
+		// Not the retry of what was challenged: that one ended without a
+		// response, and this is a later request, such as the next refresh.
+		now.space = a.space
+		*a = now
+		return true
+	}
 	if stale && (a.tries < c.cfg.MaxTries || c.cfg.MaxTries < 0) {
-		a.tries++
+		now.space, now.tries = a.space, a.tries+1
+		*a = now
 		return true
 	}
 	c.attempts = slices.Delete(c.attempts, i, i+1)
-	if i := c.session(sp); i >= 0 {
+	if i := c.session(now.space); i >= 0 {
 		c.sessions = slices.Delete(c.sessions, i, i+1)
 	}
 	return false

@@ -5,8 +5,12 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gosofia/sofia/msg"
 )
 
 // TestNonceCount: from 1 for every new nonce, on and on for the same one.
@@ -95,6 +99,24 @@ func TestTriesPerRequest(t *testing.T) {
 	c.Done(response(t, "200", "Call-ID: 1", "CSeq: 3 INVITE"))
 	require.NoError(t, c.Respond(response(t, "401", "Call-ID: 1", "CSeq: 4 INVITE", "WWW-Authenticate: "+digest("example.com", "n2"))))
 	require.ErrorIs(t, c.Respond(response(t, "200", ch)), ErrNoChallenge, "not a challenge")
+}
+
+// TestTriesAfterLoss: a request whose second try got no response does not spoil
+// the next one with the same Call-ID; but a slow server gets no more tries.
+func TestTriesAfterLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		challenge := func(seq int, nonce string) *msg.Message {
+			return response(t, "401", "Call-ID: 1", fmt.Sprintf("CSeq: %d REGISTER", seq), "WWW-Authenticate: "+digest("example.com", nonce, `qop="auth"`))
+		}
+		c := NewClient(ClientConfig{Users: []User{alice}})
+		require.NoError(t, c.Respond(challenge(1, "a")))
+		time.Sleep(32 * time.Second) // the retry, CSeq 2, times out
+		require.NoError(t, c.Respond(challenge(3, "b")), "the next refresh")
+		time.Sleep(32 * time.Second)
+		require.ErrorIs(t, c.Respond(challenge(4, "c")), ErrRefused, "its retry, however late")
+		require.NoError(t, c.Respond(challenge(5, "d")))
+		require.ErrorIs(t, c.Respond(challenge(7, "e")), ErrRefused, "requests that overlap do not buy tries")
+	})
 }
 
 // TestSession: A1 of -sess keeps nonce and cnonce of the first request (A09).
