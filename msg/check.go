@@ -11,17 +11,18 @@ type Check struct {
 func (c Check) Message() *Message { return c.m }
 
 // First returns the first field of the header with the given ID: its index for
-// Mark and its value. folded tells that the value has folds in it; they are
-// then replaced by spaces, and nothing in it can be marked. ok is false if
-// there is no such field.
-func (c Check) First(id ID) (index int, value string, folded, ok bool) {
-	i := c.m.next(0, id, "")
-	if i < 0 || id == 0 {
-		return -1, "", false, false
+// Mark and its value as written. Folds in it are kept, so that what is found in
+// it can be marked; they count as white space. ok is false if there is no such
+// field.
+func (c Check) First(id ID) (index int, value string, ok bool) {
+	if id == 0 {
+		return -1, "", false
 	}
-	raw := c.m.value(c.m.at(i))
-	value = unfold(raw)
-	return i, value, len(value) != len(raw), true
+	i := c.m.next(0, id, "")
+	if i < 0 {
+		return -1, "", false
+	}
+	return i, c.m.value(c.m.at(i)), true
 }
 
 // Mark stores under slot the octets lo to hi of the value of field index.

@@ -38,8 +38,11 @@ func (m *Message) Edit(set ...Setter) (*Message, error) {
 	}
 	e := editor{m: new(Message)}
 	*e.m = *m
-	var room [2 * inlineFields]field
-	e.fields = append(append(room[:0], m.inline[:min(int(m.n), inlineFields)]...), m.more...)
+	// The fields are edited in place; beyond the inline ones they move to a slice.
+	e.fields = e.m.inline[:min(int(m.n), inlineFields)]
+	if len(m.more) > 0 {
+		e.fields = append(append(make([]field, 0, int(m.n)+len(set)+2), e.fields...), m.more...)
+	}
 	e.tail.Grow(size)
 	e.tail.WriteString(m.tail)
 	for i := range set {
@@ -101,10 +104,12 @@ func (e *editor) apply(s *Setter) error {
 		return nil
 	case opBody:
 		e.m.body = s.str
-		e.body = true
-		var b [20]byte
-		e.set(IDContentLength, "", Single, append(strconv.AppendInt(b[:0], int64(len(s.str)), 10), '\n'))
-		return nil
+		return e.length()
+	case opLength:
+		if e.index(0, IDContentLength, "") >= 0 {
+			return nil
+		}
+		return e.length()
 	case opRequestLine, opStatusLine, opURI, opPhrase:
 		return e.startLine(s)
 	}
@@ -122,7 +127,7 @@ func (e *editor) apply(s *Setter) error {
 	if id == IDContentLength {
 		e.body = true
 	}
-	if kind == Single && id != 0 {
+	if kind == Single {
 		many := slices.Index(s.values, '\n') != len(s.values)-1
 		if len(s.values) > 0 && (many || (s.op == opAdd || s.op == opPush) && e.index(0, id, name) >= 0) {
 			return &SyntaxError{Offset: -1, Header: name, Err: ErrDouble}
@@ -140,7 +145,7 @@ func (e *editor) apply(s *Setter) error {
 	case opPush:
 		e.insert(e.front(id, name, kind), id, name, kind, s.values)
 	case opPop:
-		e.pop(id, name)
+		e.pop(id, name, kind)
 	case opCopy:
 		e.copy(id, name, s.from)
 	}
@@ -186,6 +191,17 @@ func (e *editor) startLine(s *Setter) error {
 		m.word2 = e.write(s.str)
 	}
 	m.start = span{lo, e.at()}
+	return nil
+}
+
+// length sets Content-Length to the length of the body.
+func (e *editor) length() error {
+	if e.m.class.name(IDContentLength) == "" {
+		return &SyntaxError{Offset: -1, Header: "Content-Length", Err: ErrUnknownHeader}
+	}
+	e.body = true
+	var b [20]byte
+	e.set(IDContentLength, "", Single, append(strconv.AppendInt(b[:0], int64(len(e.m.body)), 10), '\n'))
 	return nil
 }
 
@@ -291,12 +307,12 @@ func (e *editor) insert(at int, id ID, name string, kind Kind, values []byte) {
 }
 
 // pop removes the first value of a header.
-func (e *editor) pop(id ID, name string) {
+func (e *editor) pop(id ID, name string, kind Kind) {
 	for at := e.index(0, id, name); at >= 0; at = e.index(at, id, name) {
 		f := e.fields[at]
 		v := e.str(span{f.val, f.valEnd})
 		comma := len(v)
-		if Kind(e.m.class.kind(id)&kindMask) != Single && !isAuth(id) {
+		if kind != Single && !isAuth(id) {
 			comma = scan.Comma(v, 0)
 		}
 		e.fields = slices.Delete(e.fields, at, at+1)
@@ -370,11 +386,11 @@ func clean(v string) []byte {
 func (e *editor) finish() (*Message, error) {
 	m := e.m
 	m.tail = e.tail.String()
-	n := copy(m.inline[:], e.fields)
+	n := copy(m.inline[:], e.fields) // onto themselves, mostly
 	clear(m.inline[n:])
 	m.more = nil
 	if len(e.fields) > n {
-		m.more = slices.Clone(e.fields[n:])
+		m.more = e.fields[n:]
 	}
 	m.n = int32(len(e.fields))
 	if e.body {

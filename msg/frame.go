@@ -2,7 +2,6 @@ package msg
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/gosofia/sofia/internal/scan"
 )
@@ -130,6 +129,7 @@ func (f *Framer) fail(err error) (Frame, error) {
 // take removes n octets and starts over.
 func (f *Framer) take(n int) {
 	f.r += n
+	f.half = false
 	f.line, f.seen, f.field, f.first, f.lines, f.head, f.length = 0, 0, 0, 0, 0, 0, 0
 	if f.r == len(f.buf) {
 		f.buf, f.r = nil, 0
@@ -141,7 +141,6 @@ func (f *Framer) take(n int) {
 func (f *Framer) keepAlive() (kind FrameKind, done bool) {
 	b := f.buf[f.r:]
 	if b[0] != '\r' {
-		f.half = f.half && len(b) == 0
 		return 0, false
 	}
 	if len(b) == 1 {
@@ -150,9 +149,9 @@ func (f *Framer) keepAlive() (kind FrameKind, done bool) {
 	if b[1] != '\n' {
 		return 0, false
 	}
+	half := f.half
 	f.take(2)
-	f.half = !f.half
-	if f.half {
+	if f.half = !half; f.half {
 		return FramePong, true
 	}
 	return FramePing, true
@@ -188,7 +187,7 @@ func (f *Framer) scan() error {
 		}
 		f.line, f.seen = end, end
 	}
-	return f.measure(string(b[:f.head]))
+	return f.measure(b[:f.head])
 }
 
 // limits checks what has come of the line that begins at f.line and goes to end.
@@ -214,43 +213,46 @@ func (f *Framer) limits(b []byte, end int) error {
 // measure finds the length of the body. There must be exactly one
 // Content-Length, of digits only: whoever reads another length than the sender
 // meant takes part of a body for a message.
-func (f *Framer) measure(head string) error {
+func (f *Framer) measure(head []byte) error {
 	found := false
-	for i := strings.IndexByte(head, '\n') + 1; i < len(head); {
-		next := i
+	for i := f.first; i < len(head); {
+		lo, next := i, i
 		for {
-			next += strings.IndexByte(head[next:], '\n') + 1
+			next += bytes.IndexByte(head[next:], '\n') + 1
 			if next == len(head) || head[next] != ' ' && head[next] != '\t' {
 				break
 			}
 		}
-		line := head[i:next]
-		lo := i
+		line := head[lo:next]
 		i = next
 		if c := scan.Lower(line[0]); c != 'c' && c != 'l' {
 			continue
 		}
-		n := scan.Token(line, 0)
-		if f.class.lookup(line[:n]) != IDContentLength {
+		n := 0
+		for scan.IsTokenChar(line[n]) {
+			n++
+		}
+		if n > len("Content-Length") || f.class.lookup(string(line[:n])) != IDContentLength {
 			continue
 		}
 		j := n
 		for line[j] == ' ' || line[j] == '\t' {
 			j++
 		}
+		fail := func(err error) error { return &SyntaxError{Offset: lo, Header: "Content-Length", Err: err} }
 		if line[j] != ':' {
-			return &SyntaxError{Offset: lo, Header: "Content-Length", Err: ErrFieldName}
+			return fail(ErrFieldName)
 		}
 		if found {
-			return &SyntaxError{Offset: lo, Header: "Content-Length", Err: ErrDouble}
+			return fail(ErrDouble)
 		}
 		found = true
-		v, _, ok := scan.Uint(scan.Trim(line[j+1:]), noLimit)
+		v, _, ok := scan.Uint(string(bytes.TrimSpace(line[j+1:])), noLimit)
 		if !ok {
-			return &SyntaxError{Offset: lo, Header: "Content-Length", Err: ErrLength}
+			return fail(ErrLength)
 		}
 		if v > uint64(f.lim.Body) || v == noLimit {
-			return &SyntaxError{Offset: lo, Header: "Content-Length", Err: ErrBodyTooLarge}
+			return fail(ErrBodyTooLarge)
 		}
 		f.length = int(v)
 	}

@@ -37,7 +37,7 @@ func (h Header[T, C]) ID() ID { return ID(h) }
 // *[SyntaxError]. It also fails, with ErrTrailing, if more follows the value of
 // a header that has only one.
 func (h Header[T, C]) Get(s Source) (v T, ok bool, err error) {
-	return get[T, C](s.Msg(), ID(h), "")
+	return get[T, C](s.Msg(), ID(h), "", 0)
 }
 
 // All decodes the values in wire order, those of comma lists and repeated
@@ -45,8 +45,7 @@ func (h Header[T, C]) Get(s Source) (v T, ok bool, err error) {
 // error, after which decoding goes on behind the next comma. The sequence can
 // be used many times. It does not allocate where Get does not.
 func (h Header[T, C]) All(s Source) iter.Seq2[T, error] {
-	m := s.Msg()
-	return func(yield func(T, error) bool) { all[T, C](m, ID(h), "", yield) }
+	return func(yield func(T, error) bool) { all[T, C](s.Msg(), ID(h), "", 0, yield) }
 }
 
 // Has reports whether the header is there, with a value or without one.
@@ -98,7 +97,7 @@ func (h Header[T, C]) Copy(from Source) Setter {
 type Extension[T any, C Codec[T]] struct {
 	Name    string
 	Compact string // one letter, obeyed if the class knows the header, see [Class.With]
-	Kind    Kind   // how several values are written
+	Kind    Kind   // how often it may stand; a class that knows the header has the last word
 }
 
 // Info describes the header for [Class.With].
@@ -109,13 +108,12 @@ func (e Extension[T, C]) Info() HeaderInfo {
 // Get is [Header.Get].
 func (e Extension[T, C]) Get(s Source) (v T, ok bool, err error) {
 	m := s.Msg()
-	return get[T, C](m, m.class.lookup(e.Name), e.Name)
+	return get[T, C](m, m.class.lookup(e.Name), e.Name, e.Kind)
 }
 
 // All is [Header.All].
 func (e Extension[T, C]) All(s Source) iter.Seq2[T, error] {
-	m := s.Msg()
-	return func(yield func(T, error) bool) { all[T, C](m, m.class.lookup(e.Name), e.Name, yield) }
+	return func(yield func(T, error) bool) { all[T, C](s.Msg(), 0, e.Name, e.Kind, yield) }
 }
 
 // Has is [Header.Has].
@@ -147,7 +145,7 @@ func (e Extension[T, C]) Push(v T) Setter {
 }
 
 // Pop is [Header.Pop].
-func (e Extension[T, C]) Pop() Setter { return Setter{op: opPop, name: e.Name} }
+func (e Extension[T, C]) Pop() Setter { return Setter{op: opPop, name: e.Name, kind: e.Kind} }
 
 // Text is [Header.Text].
 func (e Extension[T, C]) Text(s string) Setter { return text(0, e.Name, s) }
@@ -165,11 +163,11 @@ func (e Extension[T, C]) kind(s Setter) Setter {
 	return s
 }
 
-func get[T any, C Codec[T]](m *Message, id ID, name string) (v T, ok bool, err error) {
+func get[T any, C Codec[T]](m *Message, id ID, name string, kind Kind) (v T, ok bool, err error) {
+	single := m.single(id, kind)
 	for i := m.next(0, id, name); i >= 0; i = m.next(i+1, id, name) {
 		f := m.at(i)
 		s := unfold(m.value(f))
-		single := m.class.kind(id)&kindMask == uint8(Single) && m.class.kind(id)&kindUnknown == 0
 		if s == "" && !single { // a list without members, or an empty field among others
 			continue
 		}
@@ -187,11 +185,14 @@ func get[T any, C Codec[T]](m *Message, id ID, name string) (v T, ok bool, err e
 	return v, false, nil
 }
 
-func all[T any, C Codec[T]](m *Message, id ID, name string, yield func(T, error) bool) {
+func all[T any, C Codec[T]](m *Message, id ID, name string, kind Kind, yield func(T, error) bool) {
 	var c C
 	var zero T
+	if id == 0 {
+		id = m.class.lookup(name)
+	}
 	left := m.members
-	single := m.class.kind(id)&kindMask == uint8(Single) && m.class.kind(id)&kindUnknown == 0
+	single := m.single(id, kind)
 	for i := m.next(0, id, name); i >= 0; i = m.next(i+1, id, name) {
 		f := m.at(i)
 		s := unfold(m.value(f))
@@ -219,6 +220,15 @@ func all[T any, C Codec[T]](m *Message, id ID, name string, yield func(T, error)
 			return
 		}
 	}
+}
+
+// single reports whether the header takes one value: as the class has it, else
+// as its Extension says.
+func (m *Message) single(id ID, kind Kind) bool {
+	if k := m.class.kind(id); k&kindUnknown == 0 {
+		return k&kindMask == uint8(Single)
+	}
+	return kind == Single
 }
 
 func raw(m *Message, id ID, name string) (string, bool) {

@@ -53,6 +53,7 @@ type parser struct {
 	head  int // where the start line begins
 	lim   Limits
 	lines int
+	bare  bool // a line ended in LF without CR
 }
 
 func (p *parser) fault(off int, header string, err error) {
@@ -74,8 +75,9 @@ func (p *parser) line() (end, next int) {
 	next = p.pos + i + 1
 	end = next - 1
 	if end > p.pos && p.s[end-1] == '\r' {
-		end--
+		return end - 1, next
 	}
+	p.bare = true
 	return end, next
 }
 
@@ -282,7 +284,7 @@ func (p *parser) octets() {
 	if strings.IndexByte(head, 0) >= 0 {
 		p.nul(head)
 	}
-	if strings.Count(head, "\r") == p.lines && strings.Count(head, "\r\n") == p.lines {
+	if !p.bare && strings.Count(head, "\r") == p.lines {
 		return
 	}
 	for i := range len(head) {

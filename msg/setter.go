@@ -22,6 +22,7 @@ const (
 	opURI
 	opPhrase
 	opDefault
+	opLength
 	opJoin
 )
 
@@ -66,6 +67,9 @@ func Fail(err error) Setter { return Setter{err: err} }
 // Body replaces the body, which may hold any octets, and sets Content-Length.
 // The type of the body is for the caller to set.
 func Body(s string) Setter { return Setter{op: opBody, str: s} }
+
+// Length adds Content-Length if it is not there.
+func Length() Setter { return Setter{op: opLength} }
 
 // RequestLine makes the message a request with the given method and
 // Request-URI. The URI is written as it is.
@@ -183,7 +187,7 @@ func (s *Setter) size(m *Message) int {
 			n += s.join[i].size(m)
 		}
 		return n
-	case opBody:
+	case opBody, opLength:
 		return len("Content-Length: \r\n") + 20
 	case opRequestLine, opStatusLine, opURI, opPhrase:
 		return len(s.name) + len(s.str) + len(m.class.version) + len(m.Method()) + 8

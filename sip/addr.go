@@ -97,7 +97,14 @@ type AddrCodec struct{}
 //
 //	name-addr = [ display-name ] LAQUOT addr-spec RAQUOT
 //	contact-param = (name-addr / addr-spec) *(SEMI contact-params)
-func (AddrCodec) Parse(s string) (a NameAddr, rest string, err error) {
+func (AddrCodec) Parse(s string) (NameAddr, string, error) {
+	a, rest, err := parseAddr(s)
+	a.Display = scan.Unquote(a.Display)
+	return a, rest, err
+}
+
+// parseAddr leaves the display name as it is written.
+func parseAddr(s string) (a NameAddr, rest string, err error) {
 	i := 0
 	switch {
 	case s == "":
@@ -107,7 +114,7 @@ func (AddrCodec) Parse(s string) (a NameAddr, rest string, err error) {
 		if !ok {
 			return NameAddr{}, "", msg.ErrSyntax
 		}
-		a.Display = scan.Unquote(s[:end])
+		a.Display = s[:end]
 		if i = scan.Space(s, end); i == len(s) || s[i] != '<' {
 			return NameAddr{}, "", msg.ErrSyntax
 		}

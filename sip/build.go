@@ -20,7 +20,7 @@ func NewRequest(method string, uri URI, set ...msg.Setter) (Request, error) {
 	var buf [room]msg.Setter
 	all := append(buf[:0], msg.RequestLine(method, string(target)))
 	all = append(all, set...)
-	all = append(all, MaxForwards.Default(70), ContentLength.Default(0))
+	all = append(all, MaxForwards.Default(70), msg.Length())
 	m, err := msg.New(class, all...)
 	if err != nil {
 		return Request{}, err
@@ -52,7 +52,7 @@ func NewResponse(req Request, status int, set ...msg.Setter) (Response, error) {
 		all = append(all, Timestamp.Copy(req))
 	}
 	all = append(all, set...)
-	all = append(all, ContentLength.Default(0))
+	all = append(all, msg.Length())
 	m, err := msg.New(req.Class(), all...)
 	if err != nil {
 		return Response{}, err

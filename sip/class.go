@@ -2,6 +2,7 @@ package sip
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/gosofia/sofia/internal/scan"
 	"github.com/gosofia/sofia/msg"
@@ -50,15 +51,15 @@ func check(c msg.Check) {
 	checkVia(c)
 	checkAddr(c, IDFrom, markFromTag)
 	checkAddr(c, IDTo, markToTag)
-	if i, v, folded, ok := c.First(IDCallID); !ok {
+	if i, v, ok := c.First(IDCallID); !ok {
 		c.Fail(IDCallID, msg.ErrMissing)
 	} else if id, rest, err := (CallIDCodec{}).Parse(v); err != nil || rest != "" {
 		c.Fail(IDCallID, msg.ErrSyntax)
-	} else if !folded {
+	} else {
 		c.Mark(markCallID, i, 0, len(id))
 	}
 	checkSeq(c, m)
-	if _, v, _, ok := c.First(msg.IDMaxForwards); ok {
+	if _, v, ok := c.First(msg.IDMaxForwards); ok {
 		n, _, err := msg.HopsCodec{}.Parse(v)
 		if err != nil {
 			c.Fail(msg.IDMaxForwards, err)
@@ -81,7 +82,7 @@ func checkTarget(c msg.Check, uri string) {
 }
 
 func checkVia(c msg.Check) {
-	i, s, folded, ok := c.First(IDVia)
+	i, s, ok := c.First(IDVia)
 	if !ok {
 		c.Fail(IDVia, msg.ErrMissing)
 		return
@@ -91,15 +92,15 @@ func checkVia(c msg.Check) {
 		c.Fail(IDVia, err)
 		return
 	}
-	if folded || !v.plain {
-		return
+	markParam(c, markBranch, i, s[:v.parHi], v.parLo, "branch")
+	if !v.plain || strings.IndexByte(s[v.parLo:v.parHi], '\n') >= 0 {
+		return // decoding makes another string of it
 	}
 	c.Mark(markViaProtocol, i, 0, v.protoEnd)
 	c.Mark(markViaTransport, i, v.transLo, v.transHi)
 	c.Mark(markViaHost, i, v.hostLo, v.hostHi)
 	c.MarkNumber(markViaPort, uint32(v.port))
 	c.Mark(markViaParams, i, v.parLo, v.parHi)
-	markParam(c, markBranch, i, s[:v.parHi], v.parLo, "branch")
 }
 
 // markParam marks the unquoted value of the named parameter among those of s
@@ -121,12 +122,12 @@ func markParam(c msg.Check, slot, index int, s string, lo int, name string) {
 }
 
 func checkAddr(c msg.Check, id msg.ID, slot int) {
-	i, s, folded, ok := c.First(id)
+	i, s, ok := c.First(id)
 	if !ok {
 		c.Fail(id, msg.ErrMissing)
 		return
 	}
-	a, rest, err := AddrCodec{}.Parse(s)
+	a, rest, err := parseAddr(s)
 	if err == nil && rest != "" {
 		err = msg.ErrTrailing
 	}
@@ -134,13 +135,11 @@ func checkAddr(c msg.Check, id msg.ID, slot int) {
 		c.Fail(id, err)
 		return
 	}
-	if !folded {
-		markParam(c, slot, i, s, len(s)-len(a.Params), "tag")
-	}
+	markParam(c, slot, i, s, len(s)-len(a.Params), "tag")
 }
 
 func checkSeq(c msg.Check, m *msg.Message) {
-	i, s, folded, ok := c.First(IDCSeq)
+	i, s, ok := c.First(IDCSeq)
 	if !ok {
 		c.Fail(IDCSeq, msg.ErrMissing)
 		return
@@ -156,8 +155,6 @@ func checkSeq(c msg.Check, m *msg.Message) {
 	if m.IsRequest() && s[lo:hi] != m.Method() {
 		c.Fail(IDCSeq, ErrMethod)
 	}
-	if !folded {
-		c.MarkNumber(markSeq, n)
-		c.Mark(markMethod, i, lo, hi)
-	}
+	c.MarkNumber(markSeq, n)
+	c.Mark(markMethod, i, lo, hi)
 }
