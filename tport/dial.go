@@ -275,7 +275,7 @@ func (t *Transport) sourceFor(name Name, remote netip.Addr) (netip.Addr, error) 
 	defer t.mu.Unlock()
 	for _, p := range t.primaries {
 		// The class of a connection made from here is its own.
-		if p.ident == name.Ident && p.serves(Name{Proto: name.Proto}, remote) {
+		if p.serves(name, nil, remote) {
 			if a := p.addr.Addr(); !a.IsUnspecified() {
 				return a, nil
 			}

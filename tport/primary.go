@@ -72,10 +72,10 @@ func (p *Primary) end(reason error) (err error) {
 }
 
 // serves reports whether the primary can reach addresses like remote for a
-// request to name.
-func (p *Primary) serves(name Name, remote netip.Addr) bool {
+// request to name. A nil class is any.
+func (p *Primary) serves(name Name, class *msg.Class, remote netip.Addr) bool {
 	return p.proto == name.Proto &&
 		(name.Ident == "" || p.ident == name.Ident) &&
-		(name.Class == nil || p.class == name.Class) &&
+		(class == nil || p.class == class) &&
 		(p.dual || p.addr.Addr().Is4() == remote.Is4())
 }

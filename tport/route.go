@@ -24,10 +24,14 @@ type route struct {
 // datagramFlow returns a UDP flow to remote.
 func (t *Transport) datagramFlow(name Name, remote netip.AddrPort) (*Flow, error) {
 	var fit []*Primary
+	class := name.Class
+	if class == nil {
+		class = t.cfg.Class
+	}
 	t.mu.Lock()
 	closed := t.closed
 	for _, p := range t.primaries {
-		if p.serves(name, remote.Addr()) {
+		if p.serves(name, class, remote.Addr()) {
 			fit = append(fit, p)
 		}
 	}

@@ -11,7 +11,7 @@ type Stats struct {
 	Noise      uint64 // datagrams and streams that held no message
 	KeepAlives uint64 // keep-alive datagrams ignored
 	Pings      uint64 // keep-alive pings answered on streams (RFC 5626 section 4.4.1)
-	Pongs      uint64 // answers to pings seen on streams
+	Pongs      uint64 // single CRLF seen on streams: answers to pings, and first halves of pings
 	Demuxed    uint64 // datagrams taken by Config.Demux
 	Panics     uint64 // panics recovered from Deliver, Demux, Failed or Trace
 

@@ -35,7 +35,14 @@ const (
 	// connection, and the peer may then never see the answer.
 	lingerTime  = 500 * time.Millisecond
 	lingerBytes = 256 << 10
+	// settleTime is how long a connection must be quiet before its reader gives
+	// up a stack that has grown: the runtime never shrinks one of 4 kB, which
+	// is most of what an idle connection costs.
+	settleTime = 10 * time.Second
 )
+
+// errSettle has the reader go on as a fresh goroutine.
+var errSettle = errors.New("connection is quiet")
 
 // stream is one connection. One goroutine reads it and lives as long as it;
 // another writes, only while something is queued.
@@ -57,6 +64,7 @@ type stream struct {
 	// Of the reader goroutine alone.
 	deadline time.Duration // the read deadline in force, 0 for none
 	begun    time.Duration // when the message under way began
+	deep     atomic.Bool   // its stack has grown
 	one      [1]byte
 
 	// Of Transport.mu: the neighbours in the list of idle connections.
@@ -178,8 +186,18 @@ func (s *stream) serve() {
 	if t.cfg.Trace.FlowOpened != nil {
 		t.guard(func() { t.cfg.Trace.FlowOpened(&s.flow, s.accepted) })
 	}
-	reason := s.read()
-	s.finish(reason)
+	s.deep.Store(true) // it has gone through accepting or dialling
+	s.resume()
+}
+
+// resume reads on until the connection ends, or a fresh goroutine takes over.
+func (s *stream) resume() {
+	switch reason := s.read(); reason {
+	case errSettle:
+		s.t.spawn(s.resume)
+	default:
+		s.finish(reason)
+	}
 }
 
 // finish ends the connection once its reader has stopped: it lets the queue
@@ -251,9 +269,12 @@ func (s *stream) linger() {
 // expired tells whether a read deadline that has passed ends the connection,
 // and why. The deadline in force may be an old one: then there is no error.
 func (s *stream) expired(mid bool) error {
-	s.deadline = 0
 	s.mu.Lock()
 	state, err := s.state, s.err
+	if state == streamOpen {
+		s.deadline = 0
+		_ = s.conn.SetReadDeadline(time.Time{}) // arm may set none
+	}
 	s.mu.Unlock()
 	if state != streamOpen {
 		return err
@@ -268,21 +289,28 @@ func (s *stream) expired(mid bool) error {
 	if s.busy() {
 		s.touch()
 	}
-	if cfg.Idle > 0 && now >= time.Duration(s.active.Load())+cfg.Idle {
+	quiet := now - time.Duration(s.active.Load())
+	if cfg.Idle > 0 && quiet >= cfg.Idle {
 		return ErrIdle
+	}
+	if s.deep.Load() && quiet >= s.t.settle {
+		s.deep.Store(false)
+		return errSettle
 	}
 	return nil
 }
 
 // arm sets the read deadline that the connection needs now. It leaves an
 // earlier one alone (see expired), so that a busy connection sets none for
-// each message.
+// each message: one in settleTime at most.
 func (s *stream) arm(mid bool) error {
 	cfg := &s.t.cfg
 	var want time.Duration
 	switch {
 	case mid && cfg.MessageTimeout > 0:
 		want = s.begun + cfg.MessageTimeout
+	case !mid && s.deep.Load() && (cfg.Idle < 0 || cfg.Idle > s.t.settle):
+		want = time.Duration(s.active.Load()) + s.t.settle
 	case !mid && cfg.Idle > 0:
 		want = time.Duration(s.active.Load()) + cfg.Idle
 	}

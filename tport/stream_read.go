@@ -79,6 +79,7 @@ func (s *stream) consume(b *buffer, n int) (err error) {
 		}
 	}()
 	at := time.Now()
+	s.deep.Store(true)
 	octets := s.one[:]
 	if b != nil {
 		octets = b.b[:n]

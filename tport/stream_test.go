@@ -468,7 +468,7 @@ func TestStreamCloseIsBounded(t *testing.T) {
 func TestStreamRefusedByClass(t *testing.T) {
 	bubble(t, func(t *testing.T, v *virtual) {
 		class := msg.NewClass(msg.ClassConfig{Version: "SIP/2.0", Headers: msg.Common(), Check: func(c msg.Check) {
-			if _, _, _, ok := c.First(msg.IDDate); !ok {
+			if _, _, ok := c.First(msg.IDDate); !ok {
 				c.Fail(msg.IDDate, msg.ErrMissing)
 			}
 		}})
@@ -486,4 +486,46 @@ func TestStreamRefusedByClass(t *testing.T) {
 		require.NoError(t, d.Err)
 		require.NoError(t, c.Close())
 	})
+}
+
+// The deadlines hold on a descriptor too.
+func TestStreamDeadlinesReal(t *testing.T) {
+	for _, row := range []struct {
+		sent   string
+		change func(*Config)
+		want   error
+	}{
+		{text("1", "")[:10], func(c *Config) { c.MessageTimeout = 20 * time.Millisecond }, ErrMessageTimeout},
+		{text("1", ""), func(c *Config) { c.Idle = 20 * time.Millisecond }, ErrIdle},
+		{"", func(c *Config) { c.Idle = 20 * time.Millisecond }, ErrIdle},
+	} {
+		bob := realNode(t, row.change)
+		bob.settle = 5 * time.Millisecond
+		c, err := net.Dial("tcp", bob.listen(TCP, "127.0.0.1", 0).Addr().String())
+		require.NoError(t, err)
+		write(t, c, row.sent)
+		require.ErrorIs(t, get(t, bob.failed).err, row.want)
+		got, err := io.ReadAll(c)
+		require.NoError(t, err)
+		require.Empty(t, got)
+		require.NoError(t, c.Close())
+	}
+}
+
+// A peer that takes nothing for WriteTimeout loses its connection, on a
+// descriptor too.
+func TestStreamWriteTimeoutReal(t *testing.T) {
+	bob := realNode(t, func(c *Config) { c.WriteTimeout = 50 * time.Millisecond })
+	at := bob.listen(TCP, "127.0.0.1", 0).Addr()
+	slow, err := net.Dial("tcp", at.String())
+	require.NoError(t, err)
+	defer slow.Close()
+	write(t, slow, text("1", ""))
+	d, _ := bob.next()
+	for d.Flow.Send(parse(t, text("2", pad(100<<10)))) == nil {
+		runtime.Gosched()
+	}
+	f := get(t, bob.failed)
+	require.ErrorIs(t, f.err, ErrWriteTimeout)
+	require.Same(t, d.Flow, f.flow)
 }

@@ -17,7 +17,8 @@ import (
 type Transport struct {
 	cfg      Config
 	log      *slog.Logger
-	epoch    time.Time // where the clock of this transport starts
+	epoch    time.Time     // where the clock of this transport starts
+	settle   time.Duration // settleTime, shorter in tests
 	serial   atomic.Uint64
 	count    counters
 	encoders bufferPool // messages on their way out
@@ -46,7 +47,7 @@ func New(cfg Config) (*Transport, error) {
 		return nil, err
 	}
 	t := &Transport{
-		cfg: cfg, log: cfg.Logger, epoch: time.Now(),
+		cfg: cfg, log: cfg.Logger, epoch: time.Now(), settle: settleTime,
 		encoders: newBufferPool(encoderSize),
 		inputs:   newBufferPool(inputSize),
 		flows:    map[Key]*stream{},

@@ -127,6 +127,11 @@ func TestUDPChoiceOfPrimary(t *testing.T) {
 		to.Ident, to.Class = "", testClass()
 		_, err = n.Dial(ctx, to)
 		require.ErrorIs(t, err, ErrNoTransport)
+		other, err := n.Listen(ctx, Name{Proto: UDP, Host: "198.51.100.1", Port: 5070, Class: to.Class})
+		require.NoError(t, err)
+		f, err = n.Dial(ctx, to)
+		require.NoError(t, err)
+		require.Same(t, other, f.Primary())
 	})
 }
 
