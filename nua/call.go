@@ -204,7 +204,7 @@ func (c *Call) Wait(ctx context.Context, want CallState) error {
 		c.mu.Lock()
 		now := c.view.state
 		switch {
-		case now == want, now < Terminating && (now > want || c.view.seen&(1<<want) != 0),
+		case now == want, now < Terminating && (now > want && want != Authenticating || c.view.seen&(1<<want) != 0),
 			now == Terminated && want == Terminating:
 			c.mu.Unlock()
 			return nil
@@ -269,7 +269,11 @@ func (c *Call) fire(s *nta.Step, in input, o occasion) bool {
 	c.perform(s, t.do, o)
 	c.depth--
 	if to := c.m.state; to != from || c.media.moved.any() || to == Terminated {
-		c.report(s, from, t.name, o)
+		c.report(from, t.name, o)
+	}
+	if trace := c.ua.cfg.Trace; trace != nil && trace.Transition != nil {
+		to := c.m.state
+		s.Defer(func() { trace.Transition(c, t.name, from, to) })
 	}
 	if t.do&end != 0 {
 		c.release(s)
@@ -323,7 +327,7 @@ func (c *Call) perform(s *nta.Step, do effect, o occasion) {
 }
 
 // report publishes the state and appends the state event.
-func (c *Call) report(s *nta.Step, from CallState, row string, o occasion) {
+func (c *Call) report(from CallState, row string, o occasion) {
 	to := c.m.state
 	ev := StateChanged{
 		eventBase: c.base(), State: to, Previous: from, Transition: row,
@@ -344,9 +348,6 @@ func (c *Call) report(s *nta.Step, from CallState, row string, o occasion) {
 		c.events.last(ev)
 	} else {
 		c.events.put(ev)
-	}
-	if trace := c.ua.cfg.Trace; trace != nil && trace.Transition != nil {
-		s.Defer(func() { trace.Transition(c, row, from, to) })
 	}
 }
 
@@ -441,7 +442,7 @@ func (c *Call) drop() {
 		c.fail(ErrClosed)
 		from := c.m.state
 		c.m.state = Terminated
-		c.report(s, from, "drop", occasion{})
+		c.report(from, "drop", occasion{})
 		c.release(s)
 	})
 }

@@ -312,6 +312,7 @@ func (c *Call) ackReceived(s *nta.Step, ack sip.Request) {
 		done(s, ErrNoAnswer)
 		return
 	}
+	c.media.moved.answerReceived = true
 	c.media.setAnswer(c, s, answer, "", done)
 	c.hurryBye(s)
 }

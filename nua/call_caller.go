@@ -316,6 +316,7 @@ func (c *Call) provisional(s *nta.Step, o *nta.Outgoing, r sip.Response) {
 	if text, ok := sessionBody(r); ok && c.media.open == ours && c.m.state < Completing {
 		// An answer in an unreliable response holds unless the 2xx comes from
 		// another branch (RFC 3261 13.2.1).
+		c.media.moved.answerReceived = true
 		c.media.setAnswer(c, s, text, tag, func(s *nta.Step, err error) {
 			if err == nil || c.m.state >= Completing {
 				return // with a 2xx, completing finds the error
@@ -391,6 +392,9 @@ func (c *Call) succeeded(s *nta.Step, out *nta.Outgoing, r sip.Response) {
 	k.closeEarly(s, leg)
 	c.result(r.Status(), r, nil)
 	c.auth.Done(r)
+	if text, ok := sessionBody(r); ok && !c.m.canceled {
+		c.media.noteFinal(text, c.opt.offerless)
+	}
 	if !c.fire(s, inputSuccess, occasion{status: r.Status(), phrase: r.Phrase(), resp: r, out: out}) {
 		return
 	}
@@ -419,7 +423,6 @@ func (c *Call) completing(s *nta.Step, r sip.Response, tag string) {
 		settle(s, ErrNoAnswer)
 	case c.opt.offerless:
 		// The ACK must carry our answer, so it waits (RFC 3261 13.2.2.4).
-		c.media.moved.offerReceived = true
 		c.media.answer(c, s, text, settle)
 	case c.media.open == ours:
 		c.ackEarly(s)

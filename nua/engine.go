@@ -1,6 +1,10 @@
 package nua
 
-import "context"
+import (
+	"context"
+
+	"github.com/gosofia/sofia/soa"
+)
 
 // Engine is a media engine as a call sees it: offer/answer over session
 // descriptions as text (RFC 3264). *soa.Session is one; a wrapper around a
@@ -38,3 +42,11 @@ type Engine interface {
 type Holder interface {
 	Hold(media string)
 }
+
+// The built-in engine.
+var (
+	_ Engine  = (*soa.Session)(nil)
+	_ Holder  = (*soa.Session)(nil)
+	_ renewer = (*soa.Session)(nil)
+	_ audible = (*soa.Session)(nil)
+)

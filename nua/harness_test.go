@@ -17,10 +17,11 @@ import (
 
 // lab is a virtual network with user agents on it, inside a synctest bubble.
 type lab struct {
-	t      *testing.T
-	net    *simnet.Network
-	uas    []*UA
-	agents []*nta.Agent
+	t       *testing.T
+	net     *simnet.Network
+	uas     []*UA
+	agents  []*nta.Agent
+	closers []func()
 }
 
 // inLab runs f in a bubble with a network whose links take 5 ms.
@@ -31,6 +32,9 @@ func inLab(t *testing.T, f func(l *lab)) {
 		defer l.net.Close()
 		l.net.Report(t)
 		f(l)
+		for _, f := range l.closers {
+			f()
+		}
 		for _, u := range l.uas {
 			require.NoError(t, u.Close())
 		}

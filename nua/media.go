@@ -213,9 +213,10 @@ func (m *media) answer(c *Call, s *nta.Step, offer string, done func(*nta.Step, 
 	})
 }
 
-// setAnswer gives the engine the answer to our offer; tag is the branch it came from.
+// setAnswer gives the engine the answer to our offer; tag is the branch it came
+// from. That the answer moved is for the caller to note.
 func (m *media) setAnswer(c *Call, s *nta.Step, answer, tag string, done func(*nta.Step, error)) {
-	m.open, m.remote, m.moved.answerReceived = nobody, answer, true
+	m.open, m.remote = nobody, answer
 	m.answeredBy = tag
 	m.do(c, s, work{
 		run: func(ctx context.Context, e Engine) (string, error) { return "", e.SetAnswer(ctx, answer) },
@@ -224,6 +225,16 @@ func (m *media) setAnswer(c *Call, s *nta.Step, answer, tag string, done func(*n
 			done(s, err)
 		},
 	})
+}
+
+// noteFinal notes what the 2xx to our INVITE brought, before the state event.
+func (m *media) noteFinal(text string, offerless bool) {
+	switch {
+	case offerless:
+		m.remote, m.moved.offerReceived = text, true
+	case m.open == ours:
+		m.remote, m.moved.answerReceived = text, true
+	}
 }
 
 // afterAnswer waits until an answer given earlier is processed.

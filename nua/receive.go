@@ -6,6 +6,7 @@ import (
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/nta"
 	"github.com/gosofia/sofia/sip"
+	"github.com/gosofia/sofia/soa"
 )
 
 // receive takes every request outside a dialog, inside the step. The order of
@@ -15,6 +16,12 @@ func (u *UA) receive(s *nta.Step, in *nta.Incoming) bool {
 	req := in.Request()
 	if req.Method() == sip.MethodAck {
 		return true // of no INVITE we know: never answered
+	}
+	if req.ToTag() != "" {
+		// A dialog we do not have, at a Request-URI that is not known to be ours
+		// (behind a NAT, say); nta passes these on (RFC 3261 12.2.2).
+		_ = s.Reply(in, 481, u.responseHeaders()...)
+		return true
 	}
 	if status, set := u.check(req); status != 0 {
 		_ = s.Reply(in, status, u.responseHeaders(set...)...)
@@ -104,11 +111,34 @@ func (u *UA) answerOptions(s *nta.Step, in *nta.Incoming, call *Call) {
 		}
 		u.mu.Unlock()
 	}
-	_ = s.Reply(in, status, u.responseHeaders(
+	set := u.responseHeaders(
 		u.allow.accept,
 		sip.AcceptEncoding.Text("identity"),
 		sip.AcceptLanguage.Text("en"),
-	)...)
+	)
+	if status != 200 || u.cfg.NewEngine != nil || !acceptsSDP(in.Request()) {
+		_ = s.Reply(in, status, set...)
+		return
+	}
+	s.Defer(func() {
+		if text, err := u.capabilities(in); err == nil {
+			set = append(set, sip.Payload("application/sdp", text))
+		}
+		_ = in.Reply(status, set...)
+	})
+}
+
+// capabilities describes the media of the built-in engine (RFC 3264 9).
+func (u *UA) capabilities(in *nta.Incoming) (string, error) {
+	address := u.cfg.MediaAddress
+	if address == "" {
+		address = trimBrackets(u.contactOn("", in.Flow()).URI.Host)
+	}
+	e := soa.New(soa.Config{Address: address, Rand: u.cfg.Agent.Rand})
+	if err := e.SetUserText(u.cfg.media()); err != nil {
+		return "", err
+	}
+	return e.Capabilities()
 }
 
 // takesCalls reports whether anyone looks after incoming calls.

@@ -346,6 +346,7 @@ func (c *Call) changeSucceeded(s *nta.Step, resp sip.Response, o occasion) {
 		settle(s, nil)
 	default:
 		c.ackChange(s, r, false)
+		c.media.moved.answerReceived = true
 		c.media.setAnswer(c, s, text, "", settle)
 	}
 }

@@ -153,8 +153,20 @@ func (c *Call) answerPeerChange(s *nta.Step) {
 	if p.offer != "" {
 		c.media.answer(c, s, p.offer, done)
 	} else {
-		c.media.offer(c, s, done)
+		// Asked for a full offer: everything we have (RFC 3261 14.2).
+		c.media.offerAfter(c, s, renew, done)
 	}
+}
+
+// renewer is an Engine that can tell a full offer from a repeated one;
+// soa.Session can.
+type renewer interface{ Renew() }
+
+func renew(e Engine) error {
+	if r, ok := e.(renewer); ok {
+		r.Renew()
+	}
+	return nil
 }
 
 // rejectPeerChange refuses the peer's re-INVITE (R10).
@@ -196,6 +208,7 @@ func (c *Call) peerChangeAcked(s *nta.Step, ack sip.Request) {
 		return
 	}
 	if answer, ok := sessionBody(ack); ok {
+		c.media.moved.answerReceived = true
 		c.media.setAnswer(c, s, answer, "", done)
 	} else {
 		done(s, ErrNoAnswer)
