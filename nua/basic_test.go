@@ -9,6 +9,7 @@ import (
 
 func TestCallBothWays(t *testing.T) {
 	inLab(t, func(l *lab) {
+		t := l.t
 		in := make(calls, 1)
 		alice := l.ua("alice", "10.0.0.1", Config{})
 		l.ua("bob", "10.0.0.2", Config{Handler: in.handler()})

@@ -109,6 +109,12 @@ func (ch calls) handler() Handler {
 	return Handler{Invite: func(_ context.Context, c *Call) { ch <- c }}
 }
 
+// settle lets what is on its way arrive.
+func (l *lab) settle() {
+	time.Sleep(100 * time.Millisecond)
+	synctest.Wait()
+}
+
 func (l *lab) within(d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	l.t.Cleanup(cancel)
