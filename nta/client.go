@@ -161,6 +161,7 @@ func (tx *clientTx) input(s *Step, i input, resp sip.Response) act {
 		out.hopFailed(s, "wait", ErrTimeout)
 	case e.do.has(actCancel):
 		out.CancelStep(s)
+	case e.do.has(actFail): // lost tells, and with which error
 	case e.do.has(actEnd):
 		out.ended(s)
 	}
