@@ -124,6 +124,19 @@ func members(names map[string]bool, s *ast.TypeSpec) {
 	}
 }
 
+// TestSecurityLimitsExist keeps the limits table true: every field it names exists.
+func TestSecurityLimitsExist(t *testing.T) {
+	text, err := os.ReadFile("docs/security.md")
+	require.NoError(t, err)
+	matches := regexp.MustCompile("`([a-z]+)\\.(\\w+(?:\\.\\w+)?)`").FindAllStringSubmatch(string(text), -1)
+	require.Greater(t, len(matches), 30, "the page lost its table")
+	for _, m := range matches {
+		if !declaredNames(t, packageDirs[m[1]])[m[2]] {
+			t.Errorf("docs/security.md: %s.%s does not exist", m[1], m[2])
+		}
+	}
+}
+
 // TestReadmeProgramsCompile builds every complete Go program of the README, so
 // that what a newcomer copies works.
 func TestReadmeProgramsCompile(t *testing.T) {
