@@ -21,11 +21,20 @@ type Codec struct {
 	Inspect func(msg any) Fields
 	// Append writes the message to the end of dst.
 	Append func(dst []byte, msg any) ([]byte, error)
+	// Forward writes what a proxy sends on: a request with one more Via, without
+	// the first Route and with Max-Forwards counted down, a response without its
+	// first Via. It may change msg.
+	Forward func(dst []byte, msg any) ([]byte, error)
 }
+
+// forwardBranch is the branch that Forward puts into its Via.
+const forwardBranch = "z9hG4bK776asdhds"
 
 // codecs lists the libraries, each in a file of its own.
 func codecs() []Codec {
 	return []Codec{
+		sofiaCodec(),
+		sofiaFull(),
 		sipgoCodec(),
 	}
 }

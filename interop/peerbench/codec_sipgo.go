@@ -45,5 +45,23 @@ func sipgoCodec() Codec {
 			m.(sip.Message).StringWrite(w)
 			return w.Bytes(), nil
 		},
+		Forward: sipgoForward,
 	}
+}
+
+func sipgoForward(dst []byte, m any) ([]byte, error) {
+	msg := m.(sip.Message)
+	if req, ok := msg.(*sip.Request); ok {
+		req.PrependHeader(&sip.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: "UDP", Host: "192.0.2.1", Port: 5060,
+			Params: sip.HeaderParams{{K: "branch", V: forwardBranch}}})
+		req.RemoveHeader("Route")
+		if h := req.MaxForwards(); h != nil {
+			h.Dec()
+		}
+	} else {
+		msg.(*sip.Response).RemoveHeader("Via")
+	}
+	w := bytes.NewBuffer(dst)
+	msg.StringWrite(w)
+	return w.Bytes(), nil
 }

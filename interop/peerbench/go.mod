@@ -4,7 +4,10 @@ go 1.26.0
 
 replace github.com/gosofia/sofia => ../..
 
-require github.com/emiago/sipgo v1.7.2
+require (
+	github.com/emiago/sipgo v1.7.2
+	github.com/gosofia/sofia v0.0.0
+)
 
 require (
 	github.com/gobwas/httphead v0.1.0 // indirect
@@ -13,5 +16,5 @@ require (
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/icholy/digest v1.2.0 // indirect
 	golang.org/x/sync v0.16.0 // indirect
-	golang.org/x/sys v0.24.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )
