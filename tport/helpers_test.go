@@ -169,6 +169,9 @@ func bubble(t *testing.T, f func(t *testing.T, v *virtual)) {
 			require.NoError(t, n.Close())
 			s := n.Stats()
 			require.Zero(t, s.Flows+s.Primaries+s.Dialling)
+			require.Empty(t, n.pool)
+			require.Empty(t, n.sources)
+			require.Zero(t, n.idle)
 		}
 		v.net.Close()
 	})

@@ -222,6 +222,7 @@ func TestStreamMessageTimeoutIsPerMessage(t *testing.T) {
 func TestStreamIdle(t *testing.T) {
 	bubble(t, func(t *testing.T, v *virtual) {
 		alice, bob, at := v.pair()
+		<-time.After(2 * DefaultIdle) // its time begins with the connection
 		f := alice.dial(TCP, at)
 		accepted := get(t, bob.opened)
 		require.NoError(t, f.Send(parse(t, text("1", ""))))
@@ -528,4 +529,79 @@ func TestStreamWriteTimeoutReal(t *testing.T) {
 	f := get(t, bob.failed)
 	require.ErrorIs(t, f.err, ErrWriteTimeout)
 	require.Same(t, d.Flow, f.flow)
+}
+
+// The deadline of a queue that has gone out holds for nothing after it.
+func TestStreamWriteTimeoutIsPerWrite(t *testing.T) {
+	const timeout = 100 * time.Millisecond
+	bob := realNode(t, func(c *Config) { c.WriteTimeout = timeout })
+	c, err := net.Dial("tcp", bob.listen(TCP, "127.0.0.1", 0).Addr().String())
+	require.NoError(t, err)
+	defer c.Close()
+	write(t, c, text("1", ""))
+	d, _ := bob.next()
+	s := d.Flow.stream
+	queued := func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.writing != nil
+	}
+	for !queued() { // the socket is full, and the writer has begun
+		require.NoError(t, d.Flow.Send(parse(t, text("2", pad(100<<10)))))
+	}
+	go io.Copy(io.Discard, c)
+	require.Eventually(t, func() bool { return !queued() }, 10*time.Second, time.Millisecond)
+	for begin := time.Now(); time.Since(begin) < 2*timeout; {
+		require.NoError(t, d.Flow.Send(parse(t, refusal)))
+		runtime.Gosched()
+	}
+	require.NoError(t, d.Flow.Err())
+}
+
+// Both bounds of the queue hold, and one message of any size may wait alone.
+func TestStreamQueueBounds(t *testing.T) {
+	for _, row := range []struct{ size, octets, body, want int }{
+		{4, 1 << 30, 10, 4},
+		{1000, 5000, 1000, 4},
+		{1000, 5000, 10000, 1},
+	} {
+		bubble(t, func(t *testing.T, v *virtual) {
+			_, bob, at := v.pair(func(c *Config) { c.QueueSize, c.QueueBytes = row.size, row.octets })
+			c := v.connect(at)
+			write(t, c, text("1", ""))
+			d, _ := bob.next()
+			s := d.Flow.stream
+			for len(s.queue) == 0 { // until the writer is stuck in the socket
+				require.NoError(t, d.Flow.Send(parse(t, text("2", pad(200<<10)))))
+				synctest.Wait()
+			}
+			s.mu.Lock()
+			s.queue, s.octets = nil, 0
+			s.mu.Unlock()
+			sent := 0
+			for ; d.Flow.Send(parse(t, text("3", pad(row.body)))) == nil; sent++ {
+			}
+			require.Equal(t, row.want, sent)
+			require.NoError(t, c.Close())
+		})
+	}
+}
+
+// A peer that closes its half and then takes nothing is waited for only so long.
+func TestStreamHalfClose(t *testing.T) {
+	bubble(t, func(t *testing.T, v *virtual) {
+		_, bob, at := v.pair()
+		c := v.connect(at)
+		write(t, c, text("1", ""))
+		d, _ := bob.next()
+		for d.Flow.Send(parse(t, text("2", pad(60000)))) == nil {
+			synctest.Wait()
+		}
+		begin := time.Now()
+		require.NoError(t, c.(interface{ CloseWrite() error }).CloseWrite())
+		f := get(t, bob.failedAfter(time.Minute))
+		require.ErrorIs(t, f.err, io.EOF)
+		require.Equal(t, flushTime, time.Since(begin))
+		require.NoError(t, c.Close())
+	})
 }

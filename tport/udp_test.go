@@ -344,11 +344,14 @@ func TestUDPQueue(t *testing.T) {
 		require.Equal(t, text("first", ""), <-s.sent)
 		s.gate <- syscall.ENETUNREACH // costs one datagram, and its owner hears of it
 		require.ErrorIs(t, get(t, n.failed).err, syscall.ENETUNREACH)
+		shut := make(chan error)
+		go func() { shut <- n.Shutdown(t.Context()) }() // lets it all out first
+		synctest.Wait()
 		close(s.gate)
 		for _, w := range want[1:] {
 			require.Equal(t, w, <-s.sent)
 		}
-		require.NoError(t, n.Shutdown(t.Context()))
+		require.NoError(t, <-shut)
 	})
 }
 
