@@ -99,6 +99,9 @@ type AddrCodec struct{}
 //	contact-param = (name-addr / addr-spec) *(SEMI contact-params)
 func (AddrCodec) Parse(s string) (NameAddr, string, error) {
 	a, rest, err := parseAddr(s)
+	if err != nil {
+		return NameAddr{}, "", err
+	}
 	a.Display = scan.Unquote(a.Display)
 	return a, rest, err
 }

@@ -383,13 +383,13 @@ func (u URI) WithParam(name, value string) URI {
 
 // WithoutParam returns u without the parameter.
 func (u URI) WithoutParam(name string) URI {
-	kept := ""
+	kept := make([]byte, 0, len(u.Params))
 	for s := string(u.Params); s != ""; {
 		whole := s
 		var n string
 		n, _, s = cutParam(s)
 		if !sameEscaped(n, name, true) {
-			kept += whole[:len(whole)-len(s)]
+			kept = append(kept, whole[:len(whole)-len(s)]...)
 		}
 	}
 	u.Params = msg.Params(kept)

@@ -92,8 +92,10 @@ func sameNumber(a, b string) bool {
 }
 
 // sameParams compares URI parameters. A parameter in both must have equal
-// values; one in either only is ignored, unless it is user, ttl, method or
-// maddr, or strict is set.
+// values; one in either only is ignored, unless it is user, ttl, method, maddr
+// or transport, or strict is set. The rules do not name transport beside the
+// others, but say that a URI without it does not match one with the default
+// value, and the examples count it.
 func sameParams(a, b string, strict bool) bool {
 	if a == b {
 		return true
@@ -112,7 +114,7 @@ func sameParams(a, b string, strict bool) bool {
 }
 
 func decides(name string) bool {
-	return name == "user" || name == "ttl" || name == "method" || name == "maddr"
+	return name == "user" || name == "ttl" || name == "method" || name == "maddr" || name == "transport"
 }
 
 // paramMap holds parameters by lower-case name; the first of a name counts.

@@ -30,7 +30,11 @@ func (SequenceCodec) Parse(s string) (Sequence, string, error) {
 	if err != nil {
 		return Sequence{}, "", err
 	}
-	return Sequence{n, s[lo:hi]}, s[scan.Space(s, hi):], nil
+	rest := scan.Space(s, hi)
+	if rest < len(s) && s[rest] != ',' {
+		return Sequence{}, "", msg.ErrSyntax
+	}
+	return Sequence{n, s[lo:hi]}, s[rest:], nil
 }
 
 func scanSequence(s string) (n uint32, lo, hi int, err error) {
