@@ -20,11 +20,16 @@ import (
 type Work string
 
 // The operations: OPTIONS answered with 200, and INVITE answered with 200, ACK,
-// BYE answered with 200.
+// BYE answered with 200. UACall is a call, too, but made by the library's own
+// user agent instead of the generator: both ends of a call are measured.
 const (
 	Options Work = "options"
 	Call    Work = "call"
+	UACall  Work = "uacall"
 )
+
+// Calls reports whether the work takes a server that answers INVITE.
+func (w Work) Calls() bool { return w != Options }
 
 // Config describes a run.
 type Config struct {
@@ -43,6 +48,7 @@ type Result struct {
 	Done, Lost int
 	Elapsed    time.Duration
 	CPU        time.Duration // of the server
+	Caller     time.Duration // CPU time of this process
 	P50, P99   time.Duration // from the first request of an operation to its last answer
 }
 
@@ -52,6 +58,12 @@ func (r Result) PerSecond() float64 { return float64(r.Done) / r.Elapsed.Seconds
 // CPUPerOp is the server's CPU time for each completed operation, in microseconds.
 func (r Result) CPUPerOp() float64 {
 	return float64(r.CPU.Nanoseconds()) / 1e3 / float64(max(r.Done, 1))
+}
+
+// CallerPerOp is the CPU time of this process for each completed operation, in
+// microseconds.
+func (r Result) CallerPerOp() float64 {
+	return float64(r.Caller.Nanoseconds()) / 1e3 / float64(max(r.Done, 1))
 }
 
 // ErrSilent means that the server answered nothing at all for three timeouts.
@@ -65,11 +77,15 @@ func Run(cfg Config) (Result, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 2 * time.Second
 	}
-	if cfg.Work != Options && cfg.Work != Call {
-		return Result{}, fmt.Errorf("load: no work %q; there is %q and %q", cfg.Work, Options, Call)
-	}
 	if cfg.CPU == nil {
 		cfg.CPU = func() (time.Duration, error) { return 0, nil }
+	}
+	switch cfg.Work {
+	case Options, Call:
+	case UACall:
+		return runCaller(cfg)
+	default:
+		return Result{}, fmt.Errorf("load: no work %q; there is %q, %q and %q", cfg.Work, Options, Call, UACall)
 	}
 	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(cfg.Target))
 	if err != nil {
@@ -77,21 +93,35 @@ func Run(cfg Config) (Result, error) {
 	}
 	defer conn.Close()
 	g := &generator{Config: cfg, conn: conn, local: conn.LocalAddr().String(), slots: make([]slot, cfg.Outstanding)}
+	return cfg.measured(g.run)
+}
+
+// measured runs the warm-up and then the operations that count, with a clock on
+// both processes.
+func (cfg Config) measured(run func(count int) (Result, error)) (Result, error) {
 	if cfg.Warm > 0 {
-		if _, err := g.run(cfg.Warm); err != nil {
+		if _, err := run(cfg.Warm); err != nil {
 			return Result{}, err
 		}
 	}
-	before, err := cfg.CPU()
+	server, err := cfg.CPU()
 	if err != nil {
 		return Result{}, err
 	}
-	r, err := g.run(cfg.Count)
+	own, err := ProcessCPU(os.Getpid())
 	if err != nil {
 		return Result{}, err
 	}
-	after, err := cfg.CPU()
-	r.CPU = after - before
+	r, err := run(cfg.Count)
+	if err != nil {
+		return Result{}, err
+	}
+	ownNow, err := ProcessCPU(os.Getpid())
+	if err != nil {
+		return Result{}, err
+	}
+	serverNow, err := cfg.CPU()
+	r.CPU, r.Caller = serverNow-server, ownNow-own
 	return r, err
 }
 

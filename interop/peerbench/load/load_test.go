@@ -20,7 +20,10 @@ func TestServers(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			for _, work := range []Work{Options, Call} {
+			for _, work := range []Work{Options, Call, UACall} {
+				if work.Calls() && !server.TakesCalls(name) {
+					continue
+				}
 				r, err := Run(Config{Target: s.Addr, Work: work, Warm: 20, Count: 200, CPU: func() (time.Duration, error) { return ProcessCPU(os.Getpid()) }})
 				if err != nil {
 					t.Fatalf("%s: %v", work, err)

@@ -4,7 +4,8 @@
 //	go run ./peerload                               every server, every work
 //	go run ./peerload -server sipgo -work call      one of them
 //	go run ./peerload -procs 1                      the server on one CPU
-//	go run ./peerload -target 127.0.0.1:5060        a server that runs already (no CPU figure)
+//	go run ./peerload -work uacall -server sofia-nua  calls, both ends with the library's user agent
+//	go run ./peerload -target 127.0.0.1:5060 -pid 17  a server that runs already; -pid for its CPU time
 //
 // The server is a process of its own, so that the generator's work is not
 // counted as the server's. Figures of one machine and one run may be compared
@@ -28,13 +29,14 @@ import (
 
 func main() {
 	names := flag.String("server", strings.Join(server.Names(), ","), "servers to measure, with commas between")
-	works := flag.String("work", string(load.Options)+","+string(load.Call), "work to measure, with commas between")
+	works := flag.String("work", string(load.Options)+","+string(load.Call)+","+string(load.UACall), "work to measure, with commas between")
 	n := flag.Int("n", 20000, "operations to measure")
 	warm := flag.Int("warm", 2000, "operations before them")
 	outstanding := flag.Int("outstanding", 32, "operations under way at once")
 	repeat := flag.Int("repeat", 3, "runs of each")
 	procs := flag.Int("procs", 0, "GOMAXPROCS of the server; 0 leaves the default")
 	target := flag.String("target", "", "measure what listens here instead of starting a server")
+	pid := flag.Int("pid", 0, "with -target: the process whose CPU time is measured")
 	serve := flag.String("serve", "", "be the server of this name until standard input ends")
 	flag.Parse()
 
@@ -42,8 +44,8 @@ func main() {
 		if *serve != "" {
 			return runServer(*serve)
 		}
-		fmt.Println("| server | work | run | done | lost | op/s | CPU µs/op | p50 | p99 |")
-		fmt.Println("|---|---|---|---|---|---|---|---|---|")
+		fmt.Println("| server | work | run | done | lost | op/s | CPU µs/op | caller µs/op | p50 | p99 |")
+		fmt.Println("|---|---|---|---|---|---|---|---|---|---|")
 		list := strings.Split(*names, ",")
 		if *target != "" {
 			list = []string{*target}
@@ -52,8 +54,11 @@ func main() {
 			for run := range *repeat {
 				// Servers take turns, so that a slow minute of the machine hits all.
 				for _, name := range list {
+					if load.Work(work).Calls() && !server.TakesCalls(name) {
+						continue
+					}
 					cfg := load.Config{Work: load.Work(work), Count: *n, Warm: *warm, Outstanding: *outstanding}
-					if err := measure(name, *target, *procs, run+1, cfg); err != nil {
+					if err := measure(name, *target, *pid, *procs, run+1, cfg); err != nil {
 						return fmt.Errorf("%s, %s: %w", name, work, err)
 					}
 				}
@@ -68,12 +73,15 @@ func main() {
 }
 
 // measure runs one line of the table.
-func measure(name, target string, procs, run int, cfg load.Config) error {
+func measure(name, target string, pid, procs, run int, cfg load.Config) error {
 	cpu := "-"
 	if target != "" {
 		var err error
 		if cfg.Target, err = netip.ParseAddrPort(target); err != nil {
 			return err
+		}
+		if pid != 0 {
+			cfg.CPU = func() (time.Duration, error) { return load.ProcessCPU(pid) }
 		}
 	} else {
 		c, err := startServer(name, procs)
@@ -91,8 +99,8 @@ func measure(name, target string, procs, run int, cfg load.Config) error {
 	if cfg.CPU != nil {
 		cpu = fmt.Sprintf("%.1f", r.CPUPerOp())
 	}
-	fmt.Printf("| %s | %s | %d | %d | %d | %.0f | %s | %v | %v |\n", name, cfg.Work, run, r.Done, r.Lost,
-		r.PerSecond(), cpu, r.P50.Round(time.Microsecond), r.P99.Round(time.Microsecond))
+	fmt.Printf("| %s | %s | %d | %d | %d | %.0f | %s | %.1f | %v | %v |\n", name, cfg.Work, run, r.Done, r.Lost,
+		r.PerSecond(), cpu, r.CallerPerOp(), r.P50.Round(time.Microsecond), r.P99.Round(time.Microsecond))
 	return nil
 }
 

@@ -2,7 +2,8 @@
 //
 // Every server does the same work over UDP: it answers OPTIONS with 200, and
 // INVITE with 200 and a session description in a dialog that ACK confirms and
-// BYE ends, all through stateful server transactions.
+// BYE ends, all through stateful server transactions. sofia-stateless alone
+// keeps no transaction, and takes no calls.
 package server
 
 import (
@@ -24,28 +25,48 @@ type Server struct {
 // start binds addr, whose port may be 0, and serves in the background.
 type start func(addr netip.AddrPort) (*Server, error)
 
+// A kind is one way of one library to serve.
+type kind struct {
+	name  string
+	start start
+	calls bool // it takes INVITE, too
+}
+
 // servers lists the libraries, each in a file of its own.
-func servers() map[string]start {
-	return map[string]start{
-		"sipgo": sipgoServer,
+func servers() []kind {
+	return []kind{
+		{"sofia-stateless", sofiaStateless, false},
+		{"sofia-step", sofiaStep, true},
+		{"sofia-serve", sofiaServe, true},
+		{"sofia-nua", sofiaUA, true},
+		{"sipgo", sipgoServer, true},
 	}
 }
 
-// Names returns the libraries that Start knows, sorted.
+// Names returns the names that Start knows.
 func Names() []string {
 	var names []string
-	for n := range servers() {
-		names = append(names, n)
+	for _, k := range servers() {
+		names = append(names, k.name)
 	}
-	slices.Sort(names)
 	return names
 }
 
-// Start starts the server of one library.
+// TakesCalls reports whether the server of this name answers INVITE.
+func TakesCalls(name string) bool {
+	i := find(name)
+	return i < 0 || servers()[i].calls
+}
+
+func find(name string) int {
+	return slices.IndexFunc(servers(), func(k kind) bool { return k.name == name })
+}
+
+// Start starts the server of this name.
 func Start(name string, addr netip.AddrPort) (*Server, error) {
-	f, ok := servers()[name]
-	if !ok {
+	i := find(name)
+	if i < 0 {
 		return nil, fmt.Errorf("no server %q; there are %s", name, strings.Join(Names(), ", "))
 	}
-	return f(addr)
+	return servers()[i].start(addr)
 }
