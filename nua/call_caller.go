@@ -54,6 +54,9 @@ func (u *UA) Invite(ctx context.Context, to string, cfg CallConfig, set ...msg.S
 	if err := ctx.Err(); err != nil {
 		return nil, canceledError(context.Cause(ctx))
 	}
+	if u.closed() {
+		return nil, ErrClosed
+	}
 	target, err := parseTarget("invite", to)
 	if err != nil {
 		return nil, err

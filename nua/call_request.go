@@ -126,10 +126,13 @@ func (c *Call) authorized(s *nta.Step, leg *nta.Leg, method string, set []msg.Se
 
 // mayAuthorize takes a challenge inside the call.
 func (c *Call) mayAuthorize(r sip.Response) error {
-	if c.incoming && !c.ua.cfg.AuthIncoming {
-		return ErrForeignDialog
+	switch {
+	case !c.incoming:
+		return c.auth.Respond(r)
+	case c.ua.cfg.AuthIncoming:
+		return c.auth.RespondKnown(r)
 	}
-	return c.auth.Respond(r)
+	return ErrForeignDialog
 }
 
 // sendIn sends one request in a dialog with the credentials known. respond gets

@@ -22,8 +22,9 @@ type Config struct {
 	Contact string
 	// Auth holds the users whose credentials answer challenges.
 	Auth []auth.User
-	// AuthIncoming also answers challenges inside calls that the peer began.
-	// Off by default: it would give a password's hash to whoever calls.
+	// AuthIncoming also answers challenges inside calls that the peer began,
+	// for the realms that a user of Auth names. Off by default: it may give a
+	// password's hash to whoever calls.
 	AuthIncoming bool
 	// Registrar is where REGISTER goes: "sip:lab.test". Default: the domain
 	// of the identity.

@@ -78,10 +78,21 @@ type outside struct {
 	route  []sip.NameAddr
 }
 
+// parseAddress reads a URI as it stands, or a name-addr with its URI in angle
+// brackets. In a header, parameters after a bare URI would be the header's (RFC
+// 3261 20.10); whoever writes one into a program means the URI's.
+func parseAddress(text string) (sip.NameAddr, error) {
+	if strings.Contains(text, "<") {
+		return sip.ParseNameAddr(text)
+	}
+	uri, err := sip.ParseURI(strings.TrimSpace(text))
+	return sip.NameAddr{URI: uri}, err
+}
+
 // parseTarget reads the address of a peer. Headers in the URI (RFC 3261 19.1.5)
 // are not taken over; they must not reach a Request-URI or To.
 func parseTarget(op, to string) (sip.NameAddr, error) {
-	a, err := sip.ParseNameAddr(to)
+	a, err := parseAddress(to)
 	if err != nil {
 		return a, &Error{Op: op, Err: err}
 	}
@@ -103,6 +114,7 @@ func toURI(u sip.URI) sip.URI {
 // build makes the request (RFC 3261 8.1.1); set comes last and wins.
 func (u *UA) build(o outside, set ...msg.Setter) (sip.Request, error) {
 	from := o.from
+	from.URI = toURI(from.URI)
 	from.Params = from.Params.With("tag", o.tag)
 	to := o.to
 	to.URI = toURI(to.URI)
@@ -168,5 +180,5 @@ func (u *UA) identity(own string) (sip.NameAddr, error) {
 	if own == "" {
 		return u.addr.identity, nil
 	}
-	return sip.ParseNameAddr(own)
+	return parseAddress(own)
 }

@@ -68,7 +68,7 @@ func (r *raw) next(d time.Duration) *msg.Message {
 func (r *raw) request(method string) sip.Request {
 	r.l.t.Helper()
 	for {
-		if req, ok := sip.AsRequest(r.next(time.Minute)); ok && req.Method() == method {
+		if req, ok := sip.AsRequest(r.next(5 * time.Minute)); ok && req.Method() == method {
 			return req
 		}
 	}
@@ -79,7 +79,7 @@ func (r *raw) request(method string) sip.Request {
 func (r *raw) response(status int, method string) sip.Response {
 	r.l.t.Helper()
 	for {
-		resp, ok := sip.AsResponse(r.next(time.Minute))
+		resp, ok := sip.AsResponse(r.next(5 * time.Minute))
 		if ok && resp.CSeq().Method == method && (resp.Status() == status || status == 0 && resp.Status() >= 200) {
 			return resp
 		}

@@ -105,6 +105,9 @@ type registrationView struct {
 // ErrClosed. When ctx ends first, its cause is returned and the registration
 // is given up.
 func (u *UA) Register(ctx context.Context, cfg RegisterConfig, set ...msg.Setter) (*Registration, error) {
+	if u.closed() {
+		return nil, ErrClosed
+	}
 	r, err := u.newRegistration(cfg, set)
 	if err != nil {
 		return nil, err
@@ -163,7 +166,7 @@ func (u *UA) newRegistration(cfg RegisterConfig, set []msg.Setter) (*Registratio
 		tag: u.agent.NewTag(), callID: r.id, route: route,
 	}
 	if r.own != "" {
-		if r.contact, err = sip.ParseNameAddr(r.own); err != nil {
+		if r.contact, err = parseAddress(r.own); err != nil {
 			return nil, &Error{Op: "register", Err: err}
 		}
 	} else if r.contact, err = u.contactFor(aor, registrar, route); err != nil {

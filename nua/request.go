@@ -39,10 +39,7 @@ func (u *UA) Request(ctx context.Context, method, to string, set ...msg.Setter) 
 	case sip.MethodInvite, sip.MethodAck, sip.MethodCancel, sip.MethodBye, sip.MethodRegister:
 		return sip.Response{}, &Error{Op: "request " + method, Err: ErrWrongState}
 	}
-	u.mu.Lock()
-	closing := u.closing
-	u.mu.Unlock()
-	if closing {
+	if u.closed() {
 		return sip.Response{}, ErrClosed
 	}
 	target, err := parseTarget("request", to)

@@ -85,7 +85,7 @@ func (u *UA) parseAddresses() error {
 		if text == "" {
 			return nil
 		}
-		a, err := sip.ParseNameAddr(text)
+		a, err := parseAddress(text)
 		if err != nil {
 			return &Error{Op: "configure " + field, Err: err}
 		}
@@ -173,7 +173,7 @@ func parseListen(s string) (tport.Name, error) {
 	if h, p, err := net.SplitHostPort(rest); err == nil {
 		host, port = h, p
 	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	host = trimBrackets(host)
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || strings.ContainsAny(host, "[]/ ") {
 		return bad()
@@ -215,6 +215,13 @@ func (u *UA) chance() float64 {
 		return 0.5 // a broken source must not stop a timer
 	}
 	return float64(binary.BigEndian.Uint64(b[:])>>11) / (1 << 53)
+}
+
+// closed reports whether Shutdown or Close has begun.
+func (u *UA) closed() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.closing
 }
 
 // adopt registers a usage, unless the UA is closing or full.
