@@ -270,10 +270,10 @@ func (a *Agent) close(cause error) {
 	own := a.own
 	a.own = nil
 	a.mu.Unlock()
-	a.end(cause)
 	for _, sh := range a.shards {
-		sh.close()
+		sh.close() // before what waits is told: the result is ErrClosed
 	}
+	a.end(cause)
 	for _, r := range own {
 		r.Close()
 	}

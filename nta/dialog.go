@@ -124,6 +124,9 @@ func (l *Leg) End() { l.sh.run(l.Close) }
 
 // receive takes a request of the dialog.
 func (l *Leg) receive(s *Step, in *Incoming) {
+	if l.queue == nil {
+		l.queue = &serveQueue{}
+	}
 	in.leg, in.queue = l, l.queue
 	if seq := in.req.CSeq().Seq; seq < l.remoteSeq { // 12.2.2
 		s.Reply(in, 500, sip.Phrase("CSeq Out Of Order"))

@@ -234,6 +234,9 @@ func (k *seeker) lose(s *Step, err error) {
 	if k.ended {
 		return
 	}
+	if k.sh.a.ctx.Err() != nil {
+		err = &TransactionError{Op: "send", Hop: k.hop, Err: ErrClosed}
+	}
 	k.end()
 	k.to.lost(s, err)
 }

@@ -25,7 +25,7 @@ type Incoming struct {
 
 	// Guarded by the shard.
 	leg      *Leg
-	queue    *serveQueue
+	queue    *serveQueue // nil until something waits in it
 	watch    Watch
 	ack      bool // it is an ACK
 	final    bool // a final response was sent
@@ -132,7 +132,8 @@ func (in *Incoming) may(s *Step, status int) error {
 // response makes a response of our own.
 func (in *Incoming) response(status int, set []msg.Setter) (sip.Response, error) {
 	a := in.sh.a
-	own := make([]msg.Setter, 0, len(set)+3)
+	var buf [8]msg.Setter
+	own := buf[:0]
 	if status > 100 && in.req.ToTag() == "" { // 8.2.6.2
 		own = append(own, a.withTag(in.req, in.tag))
 	}

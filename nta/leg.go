@@ -96,7 +96,7 @@ func (sh *shard) makeLeg(cfg LegConfig) *Leg {
 		remote: strings.Clone(cfg.Remote.String()),
 		target: cloneURI(cfg.Target), routes: cloneRoutes(cfg.RouteSet),
 		localSeq: cfg.LocalSeq, remoteSeq: cfg.RemoteSeq,
-		secure: cfg.Secure, queue: &serveQueue{},
+		secure: cfg.Secure,
 	}
 	l.key = legKey{strings.Clone(cfg.CallID), strings.Clone(cfg.Local.Tag()), strings.Clone(cfg.Remote.Tag())}
 	if cfg.Contact.URI.Host != "" {
@@ -180,7 +180,7 @@ func (in *Incoming) NewLeg(_ *Step, cfg LegConfig) (*Leg, error) {
 	}
 	or(&cfg.RemoteSeq, req.CSeq().Seq)
 	l := in.sh.makeLeg(cfg)
-	l.queue = in.queue
+	l.queue = in.ownQueue()
 	if _, err := in.sh.register(l); err != nil {
 		return nil, err
 	}

@@ -152,7 +152,7 @@ func (sh *shard) request(s *Step, d *tport.Delivery, req sip.Request, via sip.Vi
 // newIncoming makes a server transaction.
 func (sh *shard) newIncoming(s *Step, d *tport.Delivery, req sip.Request, via sip.ViaParm, k key) *Incoming {
 	a := sh.a
-	in := &Incoming{sh: sh, d: d, req: req, at: s.now, tag: req.ToTag(), queue: &serveQueue{}}
+	in := &Incoming{sh: sh, d: d, req: req, at: s.now, tag: req.ToTag()}
 	if in.tag == "" {
 		in.tag = a.NewTag()
 	}
@@ -235,7 +235,7 @@ func (sh *shard) ack(s *Step, d *tport.Delivery, req sip.Request, via sip.ViaPar
 		a.count.retransmissions.Add(1)
 		return
 	}
-	in := &Incoming{sh: sh, d: d, req: req, at: s.now, tag: req.ToTag(), queue: &serveQueue{}, ack: true, over: true, final: true}
+	in := &Incoming{sh: sh, d: d, req: req, at: s.now, tag: req.ToTag(), ack: true, over: true, final: true}
 	if sh.forwards[a.keys.forward(req)] != nil { // 16.10, RFC 6026 7.1
 		if a.cfg.Receive != nil && a.cfg.Receive(s, in) {
 			return

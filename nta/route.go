@@ -20,7 +20,7 @@ func (a *Agent) replyFlow(d *tport.Delivery, via sip.ViaParm) *tport.Flow {
 		return d.Flow
 	}
 	to := netip.AddrPortFrom(d.From.Addr(), sentPort(via))
-	if maddr, err := netip.ParseAddr(via.Maddr()); err == nil {
+	if maddr, ok := address(via.Maddr()); ok {
 		if maddr.IsMulticast() || maddr == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 			return d.Flow // never amplify (RFC 4475 3.3.10)
 		}
@@ -37,6 +37,16 @@ func (a *Agent) replyFlow(d *tport.Delivery, via sip.ViaParm) *tport.Flow {
 		return f
 	}
 	return d.Flow
+}
+
+// address reads a numeric host. A name is not looked up for a response: what
+// the request says of its way back is not to be trusted with that.
+func address(host string) (netip.Addr, bool) {
+	if host == "" {
+		return netip.Addr{}, false
+	}
+	a, err := netip.ParseAddr(host)
+	return a, err == nil
 }
 
 // reconnect sends the latest response over a new connection to where the
@@ -81,7 +91,8 @@ func (a *Agent) ReplyStateless(d *tport.Delivery, status int, set ...msg.Setter)
 	if via.Host == "" {
 		return ErrNoReply
 	}
-	own := make([]msg.Setter, 0, len(set)+2)
+	var buf [8]msg.Setter
+	own := buf[:0]
 	if status > 100 && req.ToTag() == "" && sip.To.Has(req) {
 		own = append(own, a.withTag(req, a.statelessTag(req, via)))
 	}

@@ -24,7 +24,7 @@ type serveJob struct {
 // one before returned or called [Incoming.Async]. f runs on a goroutine of the
 // agent and may block. The error is ErrBusy when the queue is full.
 func (s *Step) Serve(in *Incoming, f func(*Incoming)) error {
-	q := in.queue
+	q := in.ownQueue()
 	if len(q.jobs) >= s.sh.a.cfg.QueueSize {
 		return ErrBusy
 	}
@@ -34,6 +34,13 @@ func (s *Step) Serve(in *Incoming, f func(*Incoming)) error {
 		s.Defer(func() { s.sh.a.spawn(func() { s.sh.work(q) }) })
 	}
 	return nil
+}
+
+func (in *Incoming) ownQueue() *serveQueue {
+	if in.queue == nil {
+		in.queue = &serveQueue{}
+	}
+	return in.queue
 }
 
 // serve is Serve for a request that nobody else takes: a full queue is
