@@ -88,8 +88,8 @@ func number(s string, limit uint64) (uint64, error) {
 // Item is a token with parameters: a value of Accept-Encoding,
 // Accept-Language, Content-Disposition, Event, Reason and others.
 type Item struct {
-	Value  string
-	Params Params
+	Value  string // the token as written; who defines it says how it compares
+	Params Params // what follows it
 }
 
 // Q returns the q parameter in thousandths, 0 to 1000: how much the value is
@@ -156,8 +156,8 @@ func (p Params) Q() int {
 // MediaType is a type of body, or in Accept a range of them ("text/*"), with
 // its parameters (RFC 3261 sections 20.1 and 20.15).
 type MediaType struct {
-	Type, Subtype string
-	Params        Params
+	Type, Subtype string // as written; they compare without case, see Is
+	Params        Params // what follows, the q of Accept included
 }
 
 // Is reports whether t is the given type, such as "application/sdp", compared

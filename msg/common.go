@@ -57,7 +57,7 @@ func (DateCodec) Append(dst []byte, v time.Time) ([]byte, error) {
 
 // Retry is the value of Retry-After (RFC 3261 section 20.33).
 type Retry struct {
-	Seconds uint32
+	Seconds uint32 // to wait
 	Comment string // the text in parentheses without them, as written
 	Params  Params // duration
 }

@@ -27,8 +27,8 @@ const (
 
 // Frame is one piece of a stream.
 type Frame struct {
-	Kind FrameKind
-	Text string
+	Kind FrameKind // what it is
+	Text string    // the message, "" for pings and pongs
 }
 
 // Framer cuts a stream into messages. It gives the same frames and the same

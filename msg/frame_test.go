@@ -127,13 +127,13 @@ func TestFramer(t *testing.T) {
 	}
 }
 
-// within fails the test if f takes longer than the time that linear work takes
-// on a slow machine with other things to do.
+// within fails the test if f takes far longer than linear work does, even on a
+// slow machine with the race detector; quadratic work takes minutes here.
 func within(t *testing.T, f func()) {
 	t.Helper()
 	start := time.Now()
 	f()
-	require.Less(t, time.Since(start), time.Second)
+	require.Less(t, time.Since(start), 10*time.Second)
 }
 
 func TestFramerIsLinear(t *testing.T) {
@@ -144,7 +144,7 @@ func TestFramerIsLinear(t *testing.T) {
 		"many":       head + "l: 0\r\n" + strings.Repeat("c:\r\n", 50_000) + "\r\n",
 		"CRLFs":      strings.Repeat("\r\n", 100_000),
 		"messages":   strings.Repeat(two, 7000),
-		"large body": head + "l: 1000000\r\n\r\n" + strings.Repeat("b", 1_000_000),
+		"large body": head + "l: 300000\r\n\r\n" + strings.Repeat("b", 300_000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			within(t, func() {

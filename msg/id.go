@@ -62,7 +62,7 @@ const (
 
 // HeaderInfo describes one header of a class.
 type HeaderInfo struct {
-	ID      ID
+	ID      ID     // not 0, and only one header of the class has it
 	Name    string // as it is written
 	Compact string // one-letter form, "" if there is none (RFC 3261 section 7.3.3)
 	Kind    Kind

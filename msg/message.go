@@ -61,7 +61,10 @@ type Message struct {
 
 // Source is what holds a message: *Message itself, and the types of upper
 // layers that wrap one.
-type Source interface{ Msg() *Message }
+type Source interface {
+	// Msg returns the message; it must not be nil.
+	Msg() *Message
+}
 
 // Msg returns m, so that a Message is a [Source].
 func (m *Message) Msg() *Message { return m }

@@ -77,7 +77,7 @@ func TestRefused(t *testing.T) {
 		{"Max-Forwards", "Max-Forwards: 70, 70", msg.ErrSyntax},
 		{"Max-Forwards", "Max-Forwards: 70\r\nMax-Forwards: 70", msg.ErrDouble},
 		{"Content-Length", "Content-Length: 1", msg.ErrLength},
-		{"Content-Length", "Content-Length: 0\r\nl: 1", msg.ErrLength},
+		{"Content-Length", "Content-Length: 0\r\nl: 1", msg.ErrDouble},
 		{"OPTIONS", "OPTIONS <sip:bob@h> SIP/2.0", sip.ErrURI},
 		{"OPTIONS", "OPTIONS sip:bob@h;; SIP/2.0", sip.ErrURI},
 		{"OPTIONS", "OPTIONS sip:bob@h?Route=x SIP/2.0", sip.ErrURI},

@@ -8,7 +8,9 @@ import (
 // StatusError is a final response that refuses a request or sends it elsewhere:
 // 300 and above. It is an error of the peer; what fails on this side has other
 // types.
-type StatusError struct{ Response Response }
+type StatusError struct {
+	Response Response // the final response; never the zero value
+}
 
 // Error implements error.
 func (e *StatusError) Error() string {

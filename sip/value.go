@@ -9,7 +9,7 @@ import (
 
 // Sequence is the value of CSeq (RFC 3261 section 20.16).
 type Sequence struct {
-	Seq    uint32
+	Seq    uint32 // below 2^31 in what is sent
 	Method string // compares with case
 }
 
