@@ -14,12 +14,15 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
 	"os/exec"
+	"runtime"
+	"runtime/pprof"
 	"strings"
 	"time"
 
@@ -37,12 +40,14 @@ func main() {
 	procs := flag.Int("procs", 0, "GOMAXPROCS of the server; 0 leaves the default")
 	target := flag.String("target", "", "measure what listens here instead of starting a server")
 	pid := flag.Int("pid", 0, "with -target: the process whose CPU time is measured")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of the server, that of the last run, to this file")
+	memory := flag.String("memprofile", "", "the same for a profile of all allocations, each counted; it slows the server down")
 	serve := flag.String("serve", "", "be the server of this name until standard input ends")
 	flag.Parse()
 
 	err := func() error {
 		if *serve != "" {
-			return runServer(*serve)
+			return runServer(*serve, *profile, *memory)
 		}
 		fmt.Println("| server | work | run | done | lost | op/s | CPU µs/op | caller µs/op | p50 | p99 |")
 		fmt.Println("|---|---|---|---|---|---|---|---|---|---|")
@@ -58,7 +63,7 @@ func main() {
 						continue
 					}
 					cfg := load.Config{Work: load.Work(work), Count: *n, Warm: *warm, Outstanding: *outstanding}
-					if err := measure(name, *target, *pid, *procs, run+1, cfg); err != nil {
+					if err := measure(name, *target, *pid, serverConfig{*procs, *profile, *memory}, run+1, cfg); err != nil {
 						return fmt.Errorf("%s, %s: %w", name, work, err)
 					}
 				}
@@ -73,7 +78,7 @@ func main() {
 }
 
 // measure runs one line of the table.
-func measure(name, target string, pid, procs, run int, cfg load.Config) error {
+func measure(name, target string, pid int, child serverConfig, run int, cfg load.Config) error {
 	cpu := "-"
 	if target != "" {
 		var err error
@@ -84,7 +89,7 @@ func measure(name, target string, pid, procs, run int, cfg load.Config) error {
 			cfg.CPU = func() (time.Duration, error) { return load.ProcessCPU(pid) }
 		}
 	} else {
-		c, err := startServer(name, procs)
+		c, err := startServer(name, child)
 		if err != nil {
 			return err
 		}
@@ -112,14 +117,20 @@ type child struct {
 	addr netip.AddrPort
 }
 
-func startServer(name string, procs int) (*child, error) {
+type serverConfig struct {
+	procs   int    // GOMAXPROCS; 0 leaves the default
+	profile string // file for a CPU profile
+	memory  string // file for an allocation profile
+}
+
+func startServer(name string, cfg serverConfig) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	c := &child{cmd: exec.Command(self, "-serve", name)}
-	if procs > 0 {
-		c.cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", procs))
+	c := &child{cmd: exec.Command(self, "-serve", name, "-cpuprofile", cfg.profile, "-memprofile", cfg.memory)}
+	if cfg.procs > 0 {
+		c.cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", cfg.procs))
 	}
 	c.cmd.Stderr = os.Stderr
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
@@ -151,14 +162,37 @@ func (c *child) stop() {
 }
 
 // runServer serves until standard input ends.
-func runServer(name string) error {
+func runServer(name, profile, memory string) (err error) {
+	if memory != "" {
+		runtime.MemProfileRate = 1 // before anything allocates
+		defer func() { err = errors.Join(err, writeAllocs(memory)) }()
+	}
 	s, err := server.Start(name, netip.MustParseAddrPort("127.0.0.1:0"))
 	if err != nil {
 		return err
+	}
+	if profile != "" {
+		f, err := os.Create(profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	fmt.Println(s.Addr)
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		return err
 	}
 	return s.Close()
+}
+
+func writeAllocs(name string) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
 }
