@@ -517,6 +517,11 @@ func (c *Call) cancel(why error) error {
 	return err
 }
 
+// warn logs after the step: a logger is user code.
+func (c *Call) warn(s *nta.Step, text string, err error) {
+	s.Defer(func() { c.ua.log.Warn("nua: "+text, "call", c.id, "err", err) })
+}
+
 // wrongState is the error of a method called in a state that forbids it.
 func (c *Call) wrongState(op string) error {
 	if c.m.state >= Terminating {

@@ -3,6 +3,8 @@ package nua
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/gosofia/sofia/msg"
@@ -117,7 +119,7 @@ func (c *Call) replyInvite(s *nta.Step, o occasion) {
 	}
 	set = append(set, o.set...)
 	if err := s.Reply(c.callee.in, o.status, c.ua.responseHeaders(set...)...); err != nil {
-		c.ua.log.Warn("nua: INVITE not answered", "call", c.id, "status", o.status, "err", err)
+		c.warn(s, "INVITE not answered", err)
 	}
 }
 
@@ -350,8 +352,18 @@ func (c *Call) invited(f func(context.Context, *Call)) func(context.Context) {
 			}
 			c.endInvite = cancel
 		})
+		defer cancel(nil)
+		defer c.step(func(*nta.Step) { c.endInvite = nil })
+		defer c.recovered()
 		f(ctx, c)
-		c.step(func(*nta.Step) { c.endInvite = nil })
-		cancel(nil)
+	}
+}
+
+// recovered keeps a panic in Handler.Invite from ending a server: it is logged
+// and the call refused, as nta does for every other handler.
+func (c *Call) recovered() {
+	if r := recover(); r != nil {
+		c.ua.log.Error("nua: panic in Handler.Invite", "call", c.id, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		_ = c.Reject(500)
 	}
 }

@@ -90,11 +90,13 @@ func (u *UA) Invite(ctx context.Context, to string, cfg CallConfig, set ...msg.S
 		return nil, err
 	}
 	started := c.caller.started
+	unwatch := context.AfterFunc(ctx, func() { _ = c.cancel(canceledError(context.Cause(ctx))) })
 	c.step(func(s *nta.Step) {
-		if c.m.state == Terminated {
-			return // shut down meanwhile
+		if c.m.state == Terminated { // cancelled or shut down already
+			s.Defer(func() { unwatch() })
+			return
 		}
-		c.unwatch = context.AfterFunc(ctx, func() { _ = c.cancel(canceledError(context.Cause(ctx))) })
+		c.unwatch = unwatch
 		if c.opt.offerless {
 			c.startInvite(s)
 			return
@@ -469,13 +471,16 @@ func (c *Call) sendAck(s *nta.Step) {
 	}
 	k.acked = true
 	var set []msg.Setter
-	if c.opt.offerless && c.media.settled && c.media.local != "" {
+	switch {
+	case !c.opt.offerless:
+	case c.media.settled && c.media.local != "":
 		set = append(set, sip.Payload("application/sdp", c.media.local))
-		c.media.moved.answerSent = true
+	default:
+		set = append(set, c.decline(k.success)...)
 	}
 	set = append(set, k.ackSet...)
 	if err := c.leg.Ack(s, k.success, set...); err != nil {
-		c.ua.log.Warn("nua: ACK not sent", "call", c.id, "err", err)
+		c.warn(s, "ACK not sent", err)
 	}
 }
 
@@ -507,7 +512,7 @@ func (c *Call) sendCancel(s *nta.Step, o occasion) {
 		return
 	}
 	if err := c.caller.out.CancelStep(s, set...); err != nil && !errors.Is(err, nta.ErrTooLate) {
-		c.ua.log.Warn("nua: CANCEL not sent", "call", c.id, "err", err)
+		c.warn(s, "CANCEL not sent", err)
 	}
 }
 
@@ -526,6 +531,10 @@ func (c *Call) endExtra(s *nta.Step, out *nta.Outgoing, r sip.Response, tag stri
 		k.extra = map[string]bool{}
 	}
 	k.extra[tag] = true
-	_ = leg.Ack(s, r)
+	var set []msg.Setter
+	if c.opt.offerless {
+		set = c.decline(r)
+	}
+	_ = leg.Ack(s, r, set...)
 	c.byeLeg(s, leg, func(s *nta.Step, _ error) { leg.Close(s) })
 }

@@ -40,6 +40,7 @@ type Engine interface {
 // to hold in the next offers ("audio", "*" for all, "" for none); *soa.Session
 // documents the forms it understands.
 type Holder interface {
+	// Hold takes effect with the next offer or answer.
 	Hold(media string)
 }
 

@@ -70,6 +70,7 @@ type StateChanged struct {
 	Audio soa.Active
 }
 
+// String returns "i_state".
 func (StateChanged) String() string { return "i_state" }
 
 // InviteResult (r_invite) is a response to an INVITE or re-INVITE of ours,
@@ -77,6 +78,8 @@ func (StateChanged) String() string { return "i_state" }
 // itself (credentials, glare); Response is then the true response.
 type InviteResult struct {
 	eventBase
+	// Status, Phrase and Response are what came; Status is that of Err, and
+	// the others are zero, when nothing did.
 	Status   int
 	Phrase   string
 	Response sip.Response
@@ -86,32 +89,39 @@ type InviteResult struct {
 	Reinvite bool
 }
 
+// String returns "r_invite".
 func (InviteResult) String() string { return "r_invite" }
 
 // CancelReceived (i_cancel) tells that the peer cancelled its INVITE. The
 // library has answered both.
 type CancelReceived struct {
 	eventBase
+	// Request is what came.
 	Request sip.Request
 }
 
+// String returns "i_cancel".
 func (CancelReceived) String() string { return "i_cancel" }
 
 // ByeReceived (i_bye) tells that the peer ended the call. The library has
 // answered 200.
 type ByeReceived struct {
 	eventBase
+	// Request is what came.
 	Request sip.Request
 }
 
+// String returns "i_bye".
 func (ByeReceived) String() string { return "i_bye" }
 
 // AckReceived (i_ack) tells that the ACK to our 2xx came.
 type AckReceived struct {
 	eventBase
+	// Request is what came.
 	Request sip.Request
 }
 
+// String returns "i_ack".
 func (AckReceived) String() string { return "i_ack" }
 
 // MediaError (i_media_error) tells that the engine refused a session
@@ -124,6 +134,7 @@ type MediaError struct {
 	Status int
 }
 
+// String returns "i_media_error".
 func (MediaError) String() string { return "i_media_error" }
 
 // ReinviteReceived (i_invite inside a call) tells that the peer asks to change
@@ -132,20 +143,24 @@ func (MediaError) String() string { return "i_media_error" }
 // takes longer than AnswerTimeout.
 type ReinviteReceived struct {
 	eventBase
+	// Request is what came.
 	Request sip.Request
 	// RemoteSDP is the offer, empty if the peer wants one from us.
 	RemoteSDP string
 }
 
+// String returns "i_invite".
 func (ReinviteReceived) String() string { return "i_invite" }
 
 // MessageReceived (i_message) tells that a MESSAGE came inside the call and
 // was given to the Handler.
 type MessageReceived struct {
 	eventBase
+	// Request is what came.
 	Request sip.Request
 }
 
+// String returns "i_message".
 func (MessageReceived) String() string { return "i_message" }
 
 // RegisterResult (r_register, r_unregister) tells what became of a REGISTER
@@ -153,6 +168,8 @@ func (MessageReceived) String() string { return "i_message" }
 // Response is then the true response.
 type RegisterResult struct {
 	eventBase
+	// Status, Phrase and Response are what came; Status is that of Err, and
+	// the others are zero, when nothing did.
 	Status   int
 	Phrase   string
 	Response sip.Response
@@ -165,6 +182,7 @@ type RegisterResult struct {
 	Unregister bool
 }
 
+// String returns "r_register" or "r_unregister".
 func (e RegisterResult) String() string {
 	if e.Unregister {
 		return "r_unregister"
@@ -179,4 +197,5 @@ type EventsLost struct {
 	N int
 }
 
+// String returns "events_lost" and the number.
 func (e EventsLost) String() string { return "events_lost " + strconv.Itoa(e.N) }

@@ -297,7 +297,7 @@ func (m *media) close(c *Call, s *nta.Step) {
 	if made || m.running || c.opt.engine != nil {
 		m.do(c, s, work{run: func(_ context.Context, e Engine) (string, error) {
 			if err := e.Close(); err != nil {
-				c.ua.log.Warn("nua: engine not closed", "call", c.id, "err", err)
+				c.ua.log.Warn("nua: engine not closed", "call", c.id, "err", err) // outside the step
 			}
 			return "", nil
 		}})

@@ -28,6 +28,7 @@ type Queue struct {
 	head    *node
 	tail    *node
 	waiting []*waiter
+	blocked map[*source]struct{} // handles some reader waits for
 	closed  bool
 }
 
@@ -85,12 +86,11 @@ func (q *Queue) Events(ctx context.Context) iter.Seq2[Event, error] {
 // was given to it.
 func (q *Queue) Close() {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.closed = true
-	all := q.waiting
-	q.waiting = nil
-	q.mu.Unlock()
-	for _, w := range all {
-		w.wake()
+	q.wakeAll(nil)
+	for src := range q.blocked {
+		q.wakeAll(src)
 	}
 }
 
@@ -111,8 +111,7 @@ func (q *Queue) next(ctx context.Context, src *source) (Event, error) {
 			return nil, err
 		}
 		w := &waiter{ready: make(chan struct{}, 1)}
-		list := q.waitList(src)
-		*list = append(*list, w)
+		q.wait(src, w)
 		q.mu.Unlock()
 
 		select {
@@ -123,26 +122,65 @@ func (q *Queue) next(ctx context.Context, src *source) (Event, error) {
 	}
 }
 
+// wait enters a reader; q.mu is held.
+func (q *Queue) wait(src *source, w *waiter) {
+	if src == nil {
+		q.waiting = append(q.waiting, w)
+		return
+	}
+	src.waiting = append(src.waiting, w)
+	if q.blocked == nil {
+		q.blocked = map[*source]struct{}{}
+	}
+	q.blocked[src] = struct{}{}
+}
+
 // leave removes a reader that gave up. If its token was already given, the
 // event it stands for must not sleep on: the token goes to the next reader.
 func (q *Queue) leave(src *source, w *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	list := q.waitList(src)
-	for i, o := range *list {
+	list := q.readers(src)
+	for i, o := range list {
 		if o == w {
-			*list = append((*list)[:i], (*list)[i+1:]...)
+			q.setReaders(src, append(list[:i], list[i+1:]...))
 			return
 		}
 	}
-	wakeFirst(list)
+	q.wakeFirst(src)
 }
 
-func (q *Queue) waitList(src *source) *[]*waiter {
-	if src != nil {
-		return &src.waiting
+func (q *Queue) readers(src *source) []*waiter {
+	if src == nil {
+		return q.waiting
 	}
-	return &q.waiting
+	return src.waiting
+}
+
+func (q *Queue) setReaders(src *source, list []*waiter) {
+	if len(list) == 0 {
+		list = nil
+		delete(q.blocked, src)
+	}
+	if src == nil {
+		q.waiting = list
+	} else {
+		src.waiting = list
+	}
+}
+
+// wakeFirst gives a token to the reader that has waited longest.
+func (q *Queue) wakeFirst(src *source) {
+	if list := q.readers(src); len(list) > 0 {
+		list[0].wake()
+		q.setReaders(src, list[1:])
+	}
+}
+
+func (q *Queue) wakeAll(src *source) {
+	for len(q.readers(src)) > 0 {
+		q.wakeFirst(src)
+	}
 }
 
 // take removes the oldest event, or the loss that stands before it.
@@ -217,12 +255,11 @@ func (s *source) append(ev Event, last bool) {
 	q.tail = n
 	s.nodes = append(s.nodes, n)
 	// One token for each kind of reader; who finds nothing waits again.
-	wakeFirst(&s.waiting)
-	wakeFirst(&q.waiting)
+	q.wakeFirst(nil)
 	if last {
-		for len(s.waiting) > 0 {
-			wakeFirst(&s.waiting)
-		}
+		q.wakeAll(s)
+	} else {
+		q.wakeFirst(s)
 	}
 	q.mu.Unlock()
 }
@@ -242,18 +279,6 @@ func (s *source) makeRoom(ev Event) {
 	s.q.unlink(s.nodes[victim])
 	s.nodes = append(s.nodes[:victim], s.nodes[victim+1:]...)
 	s.lost++
-}
-
-func wakeFirst(list *[]*waiter) {
-	if len(*list) == 0 {
-		return
-	}
-	w := (*list)[0]
-	*list = (*list)[1:]
-	if len(*list) == 0 {
-		*list = nil
-	}
-	w.wake()
 }
 
 func (w *waiter) wake() {

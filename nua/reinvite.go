@@ -2,6 +2,7 @@ package nua
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/nta"
@@ -35,6 +36,7 @@ type reinvite struct {
 	tries     int
 	attempt   int // answers to older ones are dropped
 	acked     bool
+	late      bool // InviteTimeout is over
 	out       *nta.Outgoing
 	success   sip.Response
 	limit     *nta.Timer
@@ -178,7 +180,11 @@ func (c *Call) sendChange(s *nta.Step) {
 			c.changeResponse(s, resp, err)
 		} else if err == nil && resp.Status() >= 200 && resp.Status() < 300 {
 			// The call is ending; the peer still needs its ACK.
-			_ = c.leg.Ack(s, resp)
+			var set []msg.Setter
+			if r.offerless {
+				set = c.decline(resp)
+			}
+			_ = c.leg.Ack(s, resp, set...)
 		}
 	})
 	if err != nil {
@@ -193,7 +199,10 @@ func (c *Call) sendChange(s *nta.Step) {
 	}
 	if c.opt.inviteTimeout > 0 {
 		r.limit.Stop(s)
-		r.limit = s.After(c.opt.inviteTimeout, func(s *nta.Step) { _ = r.out.CancelStep(s) })
+		r.limit = s.After(c.opt.inviteTimeout, func(s *nta.Step) {
+			r.late = true
+			_ = r.out.CancelStep(s)
+		})
 	}
 }
 
@@ -284,7 +293,11 @@ func (c *Call) rollbackChange(s *nta.Step) {
 // changeRefused takes a final failure: the session stays, and so does the call
 // unless the response says that the dialog is gone (R6, T4, T5).
 func (c *Call) changeRefused(s *nta.Step, resp sip.Response, err error, o occasion) {
-	c.changeFailed(s, err, o)
+	told := err
+	if r := c.change.now; r.late {
+		told = fmt.Errorf("%w: %w", ErrTimeout, err)
+	}
+	c.changeFailed(s, told, o)
 	c.dialogResult(s, sip.MethodInvite, resp, err)
 }
 
@@ -358,11 +371,14 @@ func (c *Call) ackChange(s *nta.Step, r *reinvite, withAnswer bool) {
 	}
 	r.acked = true
 	var set []msg.Setter
-	if withAnswer {
+	switch {
+	case withAnswer:
 		set = append(set, sip.Payload("application/sdp", c.media.local))
+	case r.offerless:
+		set = append(set, c.decline(r.success)...)
 	}
 	if err := c.leg.Ack(s, r.success, set...); err != nil {
-		c.ua.log.Warn("nua: ACK not sent", "call", c.id, "err", err)
+		c.warn(s, "ACK not sent", err)
 	}
 }
 
