@@ -281,6 +281,17 @@ func (c *Call) fire(s *nta.Step, in input, o occasion) bool {
 	return true
 }
 
+// fireFor is fire for an input that ends the call for a reason. The reason is
+// only noted when the input means something now: what fails while the call is
+// ending well does not make it end badly.
+func (c *Call) fireFor(s *nta.Step, why error, in input, o occasion) bool {
+	if _, ok := c.m.find(in); !ok {
+		return false
+	}
+	c.fail(why)
+	return c.fire(s, in, o)
+}
+
 // later runs f now or, when a row is being performed, in a step of its own
 // afterwards: what is sent inside a row may fail at once, and a machine takes
 // one input at a time.
@@ -507,10 +518,7 @@ func (c *Call) cancel(why error) error {
 			c.hangUp(s, why)
 			return
 		}
-		before := c.failure
-		c.fail(why)
-		if !c.fire(s, inputCancel, occasion{}) {
-			c.failure = before
+		if !c.fireFor(s, why, inputCancel, occasion{}) {
 			err = &Error{Op: "cancel", Err: ErrWrongState}
 		}
 	})

@@ -106,8 +106,7 @@ func (c *Call) armAnswerTimer(s *nta.Step, req sip.Request) {
 		return
 	}
 	c.timer = s.After(max(limit, time.Millisecond), func(s *nta.Step) {
-		c.fail(ErrTimeout)
-		c.fire(s, inputReject, occasion{status: status, phrase: sip.StatusText(status)})
+		c.fireFor(s, ErrTimeout, inputReject, occasion{status: status, phrase: sip.StatusText(status)})
 	})
 }
 
@@ -332,11 +331,9 @@ func (c *Call) inviteOver(s *nta.Step, err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, nta.ErrNoAck):
-		c.fail(ErrNoAck)
-		c.fire(s, inputNoAck, occasion{status: 408, phrase: sip.StatusText(408), reason: reason(408)})
-	case c.m.state == Received || c.m.state == Early || c.m.state == Completed:
-		c.fail(err)
-		c.fire(s, inputLost, occasion{status: 503})
+		c.fireFor(s, ErrNoAck, inputNoAck, occasion{status: 408, phrase: sip.StatusText(408), reason: reason(408)})
+	default:
+		c.fireFor(s, err, inputLost, occasion{status: 503})
 	}
 }
 

@@ -219,8 +219,7 @@ func (c *Call) armInviteTimer(s *nta.Step, req sip.Request) {
 		return
 	}
 	c.timer = s.After(limit, func(s *nta.Step) {
-		c.fail(ErrTimeout)
-		c.fire(s, inputCancel, occasion{status: 408})
+		c.fireFor(s, ErrTimeout, inputCancel, occasion{status: 408})
 	})
 }
 

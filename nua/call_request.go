@@ -215,11 +215,9 @@ func (c *Call) dialogResult(s *nta.Step, method string, r sip.Response, err erro
 	o := occasion{status: status, phrase: sip.StatusText(status), reason: reason(status)}
 	switch judge(method, status) {
 	case graceful:
-		c.fail(err)
-		c.fire(s, inputGraceful, o)
+		c.fireFor(s, err, inputGraceful, o)
 	case fatal:
-		c.fail(err)
-		c.fire(s, inputFatal, o)
+		c.fireFor(s, err, inputFatal, o)
 	}
 }
 

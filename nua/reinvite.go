@@ -3,6 +3,7 @@ package nua
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/nta"
@@ -12,8 +13,9 @@ import (
 const (
 	// maxChanges bounds the re-INVITEs of ours that wait.
 	maxChanges = 8
-	// maxGlare bounds how often one re-INVITE is tried again after 491.
-	maxGlare = 5
+	// maxGlare bounds how long one re-INVITE is tried again after its first 491:
+	// as long as the peer's own, which stands against it, may be open (64*T1).
+	maxGlare = 32 * time.Second
 )
 
 // changes is the part of a call that changes an established session: one
@@ -33,8 +35,8 @@ type reinvite struct {
 	hold      *string  // media to hold
 	offerless bool
 	set       []msg.Setter
-	tries     int
-	attempt   int // answers to older ones are dropped
+	since     time.Time // of the first 491
+	attempt   int       // answers to older ones are dropped
 	acked     bool
 	late      bool // InviteTimeout is over
 	out       *nta.Outgoing
@@ -46,7 +48,7 @@ type reinvite struct {
 // in a re-INVITE. It returns nil when the change is in place. A peer that
 // refuses leaves the call as it was; the error is then a *sip.StatusError, and
 // the call only ends where RFC 5057 says so. When both sides ask at once (491)
-// the library waits as RFC 3261 14.1 says and tries again. Changes wait for
+// the library waits as RFC 3261 14.1 says and tries again, for 32 s. Changes wait for
 // each other; at most 8 may wait, then ErrBusy. ctx bounds the wait.
 func (c *Call) Reinvite(ctx context.Context, set ...msg.Setter) error {
 	return c.changeSession(ctx, &reinvite{set: set})
@@ -247,7 +249,7 @@ func (c *Call) changeResponse(s *nta.Step, resp sip.Response, err error) {
 		}
 		c.changeResult(status, resp, nil)
 		c.changeRefused(s, resp, refusedError(resp, cause), o)
-	case status == 491 && c.change.now.tries < maxGlare:
+	case status == 491 && c.mayRetry(s):
 		c.changeResult(100, resp, nil)
 		c.glare(s, o)
 	default:
@@ -256,10 +258,18 @@ func (c *Call) changeResponse(s *nta.Step, resp sip.Response, err error) {
 	}
 }
 
+// mayRetry reports whether a 491 is worth another try.
+func (c *Call) mayRetry(s *nta.Step) bool {
+	r := c.change.now
+	if r.since.IsZero() {
+		r.since = s.Now()
+	}
+	return s.Now().Sub(r.since) < maxGlare
+}
+
 // glare waits after a 491, during which the peer may go first (R7).
 func (c *Call) glare(s *nta.Step, o occasion) {
 	r := c.change.now
-	r.tries++
 	r.limit.Stop(s)
 	c.fireChange(s, exchangeGlare, o, func() { c.rollbackChange(s) })
 	// The owner of the Call-ID waits longer (RFC 3261 14.1).

@@ -217,10 +217,9 @@ func (c *Call) peerChangeAcked(s *nta.Step, ack sip.Request) {
 
 // peerChangeBroken ends the call: we answered, and the peer never agreed (R13).
 func (c *Call) peerChangeBroken(s *nta.Step, err error, status int) {
-	c.fail(err)
 	c.fireChange(s, exchangeBroken, occasion{status: status}, nil)
 	c.change.peer.in = nil
-	c.fire(s, inputGraceful, occasion{status: status, phrase: sip.StatusText(status), reason: reason(status)})
+	c.fireFor(s, err, inputGraceful, occasion{status: status, phrase: sip.StatusText(status), reason: reason(status)})
 }
 
 // resumeChanges lets our changes go on after the peer's.
