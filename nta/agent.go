@@ -234,10 +234,20 @@ func (a *Agent) finish() {
 // something new are answered 503 and every [Incoming.Context] is cancelled. It
 // waits until every transaction has its final response (and a 2xx to INVITE its
 // ACK) and all user code and goroutines have returned, and then closes
-// everything. When ctx ends first it closes at once and returns the error of ctx.
+// everything. Transactions that only absorb retransmissions are not waited for,
+// and an [Outgoing] that has its 2xx to INVITE reports no further ones. When ctx ends first it closes at once and returns the error of ctx.
 func (a *Agent) Shutdown(ctx context.Context) error {
 	a.draining.Store(true)
 	a.drain(ErrClosed)
+	for _, sh := range a.shards {
+		sh.run(func(s *Step) {
+			for _, tx := range sh.clients {
+				if tx.out != nil {
+					tx.out.drain(s)
+				}
+			}
+		})
+	}
 	for ctx.Err() == nil && (a.count.unfinished.Load() > 0 || a.count.goroutines.Load() > 0) {
 		select {
 		case <-a.idle:

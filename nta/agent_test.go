@@ -65,6 +65,22 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
+// A forwarder reads every 2xx for 64*T1: Shutdown does not wait for that.
+func TestShutdownOfAForwarder(t *testing.T) {
+	bubble(t, simnet.Config{}, func(w *world) {
+		up, down := w.peer("up", "192.0.2.9"), w.peer("down", "192.0.2.8")
+		proxy := w.proxy("proxy", "192.0.2.1", "sip:bob@192.0.2.8")
+		up.send(here, up.incoming("INVITE", "z9hG4bK1"))
+		down.reply(down.recv(), 200, sip.Contact.Text("<sip:bob@192.0.2.8>"))
+		require.Equal(t, 200, up.recv().resp().Status())
+		w.sleep(sec)
+		require.Equal(t, 1, proxy.Stats().Goroutines)
+		start := w.at()
+		require.NoError(t, proxy.Shutdown(w.ctx()))
+		require.Equal(t, start, w.at())
+	})
+}
+
 func times200(p *peer) int {
 	for _, got := range p.all() {
 		if !got.m.IsRequest() && got.resp().CSeq().Method == "MESSAGE" && got.resp().Status() == 200 {

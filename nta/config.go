@@ -43,20 +43,23 @@ type Config struct {
 	// Timers are the timer values of RFC 3261 section 17.
 	Timers Timers
 
-	// Serve takes the requests outside a dialog that no engine took, and the
-	// ACK of a forwarded INVITE. It may block; see the package documentation for
-	// who runs it. nil: such requests are answered 501.
+	// Serve takes the requests that no dialog and no engine took: requests
+	// without a To tag, and those with one whose Request-URI is not ours, which
+	// are to be forwarded, ACK included. It may block; see the package
+	// documentation for who runs it. nil: such requests are answered 501, or 481
+	// with a To tag.
 	Serve func(*Incoming)
 	// Stateless sees every good request, on the goroutine that read it, before
 	// any state exists, and every response that no transaction waits for. Via is
 	// stamped already. It must not block. nil: [Continue].
 	Stateless func(*tport.Delivery) Verdict
-	// Receive is the hook of an engine for requests outside any dialog. It runs
-	// inside the step. True: taken, Serve is not called.
+	// Receive is the hook of an engine for the same requests. It runs inside the
+	// step. True: taken, Serve is not called.
 	Receive func(*Step, *Incoming) bool
-	// Unmatched is the hook of an engine that forwards, for requests with a To
-	// tag that no leg of this agent has, ACK included. It runs inside the step.
-	// True: taken. nil or false: 481, and nothing for an ACK.
+	// Unmatched is the hook of an engine for requests with a To tag that no leg
+	// of this agent has although their Request-URI is ours (a socket listened on,
+	// or one of Aliases), ACK included, and for a CANCEL of nothing. It runs
+	// inside the step. True: taken. nil or false: 481, and nothing for an ACK.
 	Unmatched func(*Step, *Incoming) bool
 	// Failed is told when a flow ended or could not send, after the agent has
 	// dealt with it, on the flow's goroutine with no lock held. See
@@ -66,8 +69,8 @@ type Config struct {
 	// Server and UserAgent are the values of these headers in what the agent
 	// sends, unless the message has its own. Empty: none.
 	Server, UserAgent string
-	// Aliases are further host names or addresses that mean this agent. The
-	// first one is what Contact shows where a socket is bound to every address.
+	// Aliases are further host names or addresses that mean this agent, at any
+	// of the ports it listens on. The first one is what Contact shows where a socket is bound to every address.
 	Aliases []string
 
 	// Shards is the number of independent parts of the state, rounded up to a

@@ -32,11 +32,19 @@
 // only while that has work. Calls of one dialog start in the order their
 // requests came, each when the one before has returned or called
 // [Incoming.Async]; different dialogs never wait for each other. When the queue
-// is full the request is answered 503 with Retry-After, and an ACK dropped. ACK
-// and CANCEL that a transaction waits for never pass through the queue: they
-// complete [Incoming.Ack] and [Incoming.Context] at once. A request that its user code
-// leaves unanswered stays so: a non-INVITE for 64*T1, an INVITE until it is
-// cancelled. A panic in user code is recovered, logged and answered 500.
+// is full the request is answered 503 with Retry-After.
+//
+// ACK and CANCEL that a transaction waits for never pass through the queue: they
+// complete [Incoming.Ack] and [Incoming.Context] at once. A request that its
+// user code leaves unanswered stays so: a non-INVITE for 64*T1, an INVITE until
+// it is cancelled. A panic in user code is recovered, logged and answered 500.
+//
+// # Forwarding
+//
+// Config.Serve is enough for a proxy that records its route: a request of a
+// dialog that is not ours, ACK included, reaches it when its Request-URI is not
+// ours. [Agent.Send] forwards a request, [Incoming.Relay] its responses,
+// [Agent.SendStateless] an ACK. Engines have [Config].Receive and Watch.Forward.
 //
 // # Concurrency
 //

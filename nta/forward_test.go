@@ -1,11 +1,13 @@
 package nta
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
 	"github.com/gosofia/sofia/tport/simnet"
 )
@@ -141,5 +143,143 @@ func TestUnmatched(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, []string{"BYE", "MESSAGE", "CANCEL", "ACK"}, got.all())
 		require.Zero(t, a.Stats().StrayAcks)
+	})
+}
+
+// proxy is a record-routing proxy on the blocking floor: Config.Serve and
+// nothing else.
+func (w *world) proxy(name, addr, target string) *Agent {
+	var a *Agent
+	route := "<sip:" + addr + ";lr>"
+	a = w.agent(name, addr, func(c *Config) {
+		c.Serve = func(in *Incoming) {
+			set := []msg.Setter{}
+			if sip.Route.Has(in.Request()) {
+				set = append(set, sip.Route.Pop())
+			}
+			if in.Request().ToTag() == "" {
+				uri, err := sip.ParseURI(target)
+				require.NoError(w.t, err)
+				set = append(set, sip.RecordRoute.Push(must(sip.ParseNameAddr(route))), sip.RequestURI(uri))
+			}
+			out, err := in.Request().Edit(set...)
+			require.NoError(w.t, err)
+			if out.Method() == "ACK" {
+				require.NoError(w.t, a.SendStateless(w.ctx(), out, SendConfig{}))
+				return
+			}
+			branch, err := a.Send(out, SendConfig{})
+			require.NoError(w.t, err)
+			stop := context.AfterFunc(in.Context(), func() { branch.Cancel() })
+			defer stop()
+			for resp, err := range branch.All(w.ctx()) {
+				require.NoError(w.t, err)
+				if resp.Status() > 100 {
+					require.NoError(w.t, in.Relay(resp))
+				}
+			}
+		}
+	})
+	return a
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// A call through a proxy on the blocking floor: INVITE, ACK, requests of both
+// sides, and all that again when the proxy has forgotten everything.
+func TestProxyOnTheBlockingFloor(t *testing.T) {
+	for _, forgets := range []bool{false, true} {
+		bubble(t, simnet.Config{Link: simnet.Link{Delay: 10 * ms}}, func(w *world) {
+			var bob *Leg
+			var served notes
+			proxy := w.proxy("proxy", "192.0.2.5", "sip:bob@192.0.2.9")
+			w.agent("bob", "192.0.2.9", func(c *Config) {
+				c.Serve = func(in *Incoming) {
+					served.add(in.Request().Method())
+					if in.Request().Method() == "INVITE" {
+						var err error
+						bob, err = in.Dialog(LegConfig{Contact: must(sip.ParseNameAddr("<sip:bob@192.0.2.9>"))})
+						require.NoError(t, err)
+						in.Async()
+						require.NoError(t, in.Reply(180))
+						require.NoError(t, in.Reply(200))
+						_, err = in.Ack(w.ctx())
+						require.NoError(t, err)
+						return
+					}
+					require.NoError(t, in.Reply(200))
+				}
+			})
+			var heard notes
+			a := w.agent("alice", "192.0.2.1")
+			o, err := a.Send(w.request("INVITE", "sip:bob@example.com", sip.Route.Text("<sip:192.0.2.5;lr>"),
+				sip.Contact.Text("<sip:alice@192.0.2.1>")), SendConfig{})
+			require.NoError(t, err)
+			resp, err := o.Final(w.ctx())
+			require.NoError(t, err)
+			alice, err := o.Dialog(resp, LegConfig{Serve: func(in *Incoming) {
+				heard.add(in.Request().Method())
+				require.NoError(t, in.Reply(200))
+			}})
+			require.NoError(t, err)
+			if forgets {
+				w.sleep(0)
+				for _, sh := range proxy.shards {
+					sh.run(func(s *Step) {
+						for _, tx := range sh.servers {
+							tx.over(s, nil)
+						}
+					})
+				}
+			}
+			a.Step(alice.CallID(), func(s *Step) { err = alice.Ack(s, resp) })
+			require.NoError(t, err)
+			w.sleep(10 * sec)
+			require.Equal(t, []string{"INVITE"}, served.all())
+			require.Zero(t, w.agents[1].Stats().NoAck)
+			for _, side := range []*Leg{alice, bob} {
+				o, err = side.Send("INFO")
+				require.NoError(t, err)
+				_, err = o.Final(w.ctx())
+				require.NoError(t, err)
+			}
+			require.Equal(t, []string{"INVITE", "INFO"}, served.all())
+			require.Equal(t, []string{"INFO"}, heard.all())
+			w.sleep(40 * sec)
+			alice.End()
+			bob.End()
+		})
+	}
+}
+
+// A CANCEL goes through it too, and the 487 comes back.
+func TestCancelThroughProxy(t *testing.T) {
+	bubble(t, simnet.Config{Link: simnet.Link{Delay: 10 * ms}}, func(w *world) {
+		var cause error
+		w.proxy("proxy", "192.0.2.5", "sip:bob@192.0.2.9")
+		w.agent("bob", "192.0.2.9", func(c *Config) {
+			c.Serve = func(in *Incoming) {
+				in.Reply(180)
+				<-in.Context().Done()
+				cause = context.Cause(in.Context())
+			}
+		})
+		a := w.agent("alice", "192.0.2.1")
+		o, err := a.Send(w.request("INVITE", "sip:bob@example.com", sip.Route.Text("<sip:192.0.2.5;lr>")), SendConfig{})
+		require.NoError(t, err)
+		resp, err := o.Next(w.ctx())
+		require.NoError(t, err)
+		require.Equal(t, 180, resp.Status())
+		require.NoError(t, o.Cancel())
+		resp, _ = o.Final(w.ctx())
+		require.Equal(t, 487, resp.Status())
+		w.sleep(sec)
+		require.ErrorIs(t, cause, ErrCanceled)
+		require.Equal(t, 80*ms, w.at()-sec, "there and back, twice, by two hops")
 	})
 }

@@ -173,7 +173,7 @@ func (o *Outgoing) response(s *Step, resp sip.Response) {
 		if o.canceling && !o.canceled && !o.final {
 			o.sendCancel(s)
 		}
-	case status < 300 && o.tx.invite:
+	case status < 300 && o.req.Method() == sip.MethodInvite:
 		o.success(s, resp)
 	case status == 503 && o.more() && !o.canceling && !o.deaf: // RFC 3263 4.3
 		o.held = resp
@@ -199,6 +199,9 @@ func (o *Outgoing) success(s *Step, resp sip.Response) {
 	if !o.settled {
 		o.settled = true
 		o.sh.a.finish()
+	}
+	if o.sh.a.draining.Load() {
+		defer o.settle(s, ErrClosed, nil) // nobody is to wait for further ones
 	}
 	if o.forwarded {
 		o.pass(s, resp)
@@ -254,6 +257,14 @@ func (o *Outgoing) settle(s *Step, why, traced error) {
 	}
 	o.notify()
 	o.sh.traceEnded(s, o.req, false, traced)
+}
+
+// drain ends the wait for further 2xx at Shutdown. The transaction goes on, and
+// the ACK is repeated as before.
+func (o *Outgoing) drain(s *Step) {
+	if o.final {
+		o.settle(s, ErrClosed, nil)
+	}
 }
 
 // pass hands a response to the user.

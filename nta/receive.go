@@ -117,9 +117,11 @@ func (sh *shard) request(s *Step, d *tport.Delivery, req sip.Request, via sip.Vi
 		}
 	}
 	var leg *Leg
+	stray := false // says it belongs to a dialog of ours, which does not exist
 	if tag != "" {
 		leg = sh.legs[legKey{req.CallID(), tag, req.FromTag()}]
-		if leg == nil && a.cfg.Unmatched == nil { // 12.2.2
+		stray = leg == nil && a.ours(req, d)
+		if stray && a.cfg.Unmatched == nil { // 12.2.2
 			a.ReplyStateless(d, 481)
 			return
 		}
@@ -137,13 +139,15 @@ func (sh *shard) request(s *Step, d *tport.Delivery, req sip.Request, via sip.Vi
 	switch {
 	case leg != nil:
 		leg.receive(s, in)
-	case tag != "":
+	case stray:
 		if !a.cfg.Unmatched(s, in) {
 			s.Reply(in, 481)
 		}
 	case a.cfg.Receive != nil && a.cfg.Receive(s, in):
 	case a.cfg.Serve != nil:
 		s.serve(in, a.cfg.Serve)
+	case tag != "":
+		s.Reply(in, 481)
 	default:
 		s.Reply(in, 501)
 	}
@@ -236,15 +240,17 @@ func (sh *shard) ack(s *Step, d *tport.Delivery, req sip.Request, via sip.ViaPar
 		return
 	}
 	in := &Incoming{sh: sh, d: d, req: req, at: s.now, tag: req.ToTag(), ack: true, over: true, final: true}
-	if sh.forwards[a.keys.forward(req)] != nil { // 16.10, RFC 6026 7.1
+	switch {
+	case sh.legs[legKey{req.CallID(), req.ToTag(), req.FromTag()}] != nil: // of an INVITE that is over
+	case sh.forwards[a.keys.forward(req)] != nil, req.ToTag() != "" && !a.ours(req, d): // 16.10, RFC 6026 7.1
 		if a.cfg.Receive != nil && a.cfg.Receive(s, in) {
 			return
 		}
 		if a.cfg.Serve != nil {
-			s.serve(in, a.cfg.Serve)
+			s.serveAck(in)
 			return
 		}
-	} else if a.cfg.Unmatched != nil && sh.legs[legKey{req.CallID(), req.ToTag(), req.FromTag()}] == nil && a.cfg.Unmatched(s, in) {
+	case a.cfg.Unmatched != nil && a.cfg.Unmatched(s, in):
 		return
 	}
 	a.count.strayAcks.Add(1)

@@ -3,6 +3,8 @@ package nta
 import (
 	"context"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
@@ -37,6 +39,35 @@ func (a *Agent) replyFlow(d *tport.Delivery, via sip.ViaParm) *tport.Flow {
 		return f
 	}
 	return d.Flow
+}
+
+// ours reports whether a request has this agent as its target: the host of its
+// Request-URI is an address that is listened on, or the one it was sent to, or
+// an alias, and the port is one that is listened on.
+func (a *Agent) ours(req sip.Request, d *tport.Delivery) bool {
+	uri, err := req.URI()
+	if err != nil || uri.Scheme != "sip" && uri.Scheme != "sips" {
+		return false
+	}
+	port := uri.Port
+	if port == 0 {
+		port = 5060
+		if uri.IsSIPS() {
+			port = 5061
+		}
+	}
+	alias := slices.ContainsFunc(a.cfg.Aliases, func(s string) bool { return strings.EqualFold(s, uri.Host) })
+	host, numeric := address(uri.Host)
+	host = host.Unmap()
+	for _, p := range a.tp.Primaries() {
+		if p.Addr().Port() != port && (uri.Port != 0 || !alias) {
+			continue
+		}
+		if alias || numeric && (p.Addr().Addr() == host || p.Addr().Addr().IsUnspecified() && d.To.Addr().Unmap() == host) {
+			return true
+		}
+	}
+	return false
 }
 
 // address reads a numeric host. A name is not looked up for a response: what

@@ -44,17 +44,31 @@ func (in *Incoming) ownQueue() *serveQueue {
 }
 
 // serve is Serve for a request that nobody else takes: a full queue is
-// answered 503 with Retry-After, and an ACK dropped.
+// answered 503 with Retry-After.
 func (s *Step) serve(in *Incoming, f func(*Incoming)) {
 	if s.Serve(in, f) == nil {
 		return
 	}
-	if in.ack {
-		s.sh.a.count.droppedAcks.Add(1)
-		return
-	}
 	s.sh.a.count.refused.Add(1)
 	s.Reply(in, 503, retryAfter())
+}
+
+// serveAck is Serve for an ACK that is to be forwarded. It has no transaction,
+// so the bound on those holds for it as well: above it, it is dropped.
+func (s *Step) serveAck(in *Incoming) {
+	a := s.sh.a
+	if !room(a.cfg.MaxServerTransactions, a.count.servers.Load()+a.count.acksServed.Load()) {
+		a.count.droppedAcks.Add(1)
+		return
+	}
+	a.count.acksServed.Add(1)
+	err := s.Serve(in, func(in *Incoming) {
+		defer a.count.acksServed.Add(-1)
+		a.cfg.Serve(in)
+	})
+	if err != nil {
+		a.count.acksServed.Add(-1)
+	}
 }
 
 // work runs the jobs of a queue until it is empty or a job let go of it.

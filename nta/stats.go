@@ -28,7 +28,7 @@ type Stats struct {
 	Failovers          uint64 // requests sent on to the next hop
 	StrayAcks          uint64 // ACK requests that match nothing, dropped
 	StrayResponses     uint64 // responses that match nothing, dropped
-	DroppedAcks        uint64 // ACK requests dropped because a queue was full
+	DroppedAcks        uint64 // ACK requests to forward, dropped for a bound
 	DroppedResponses   uint64 // responses dropped because nobody read them
 	Panics             uint64 // panics recovered from user code
 
@@ -45,7 +45,7 @@ type counters struct {
 	serverTransactions, clientTransactions, canceled, merged, refused, timeouts, noAck,
 	failovers, strayAcks, strayResponses, droppedAcks, droppedResponses, panics atomic.Uint64
 
-	servers, clients, legs, unfinished, goroutines atomic.Int64
+	servers, clients, legs, unfinished, goroutines, acksServed atomic.Int64
 }
 
 // Stats returns the counters as they are now. It is safe for concurrent use,
