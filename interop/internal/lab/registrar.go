@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -38,19 +39,54 @@ type rpcError struct {
 
 func (e *rpcError) Error() string { return fmt.Sprintf("kamailio rpc: %d %s", e.Code, e.Message) }
 
+// A Registrar is one of the lab's kamailio instances with a location table:
+// they differ in the algorithm of their digest challenges.
+type Registrar struct {
+	lab     *Lab
+	service string
+	prefix  string // of the keys it prints
+}
+
+// RegistrarMD5 is the service kamailio-registrar.
+func (l *Lab) RegistrarMD5() Registrar { return Registrar{l, "kamailio-registrar", "REGISTRAR"} }
+
+// RegistrarSHA256 is the service kamailio-registrar-sha256.
+func (l *Lab) RegistrarSHA256() Registrar {
+	return Registrar{l, "kamailio-registrar-sha256", "REGISTRAR256"}
+}
+
+// Addr starts the registrar, unless it runs, and returns where it listens for
+// UDP and TCP.
+func (r Registrar) Addr(t testing.TB) netip.AddrPort {
+	t.Helper()
+	return r.lab.Up(t, r.service).AddrPort(t, r.prefix+"_UDP")
+}
+
 // RPC calls a method of the registrar's JSON-RPC interface, such as
-// "ul.lookup", "ul.rm" or "tm.stats", and returns its result. The service
-// kamailio-registrar is started unless it runs.
+// "ul.lookup", "ul.rm" or "tm.stats", and returns its result. The registrar is
+// started unless it runs.
+func (r Registrar) RPC(t testing.TB, method string, params ...any) (json.RawMessage, error) {
+	t.Helper()
+	return callRPC(r.lab.Up(t, r.service)[r.prefix+"_RPC"], method, params)
+}
+
+// RPC is that of [Lab.RegistrarMD5].
 func (l *Lab) RPC(t testing.TB, method string, params ...any) (json.RawMessage, error) {
 	t.Helper()
-	return callRPC(l.Up(t, "kamailio-registrar")["REGISTRAR_RPC"], method, params)
+	return l.RegistrarMD5().RPC(t, method, params...)
+}
+
+// Bindings is that of [Lab.RegistrarMD5].
+func (l *Lab) Bindings(t testing.TB, user string) []Binding {
+	t.Helper()
+	return l.RegistrarMD5().Bindings(t, user)
 }
 
 // Bindings returns what the registrar's location table holds for a user of
 // lab.test; nothing for a user without a registration.
-func (l *Lab) Bindings(t testing.TB, user string) []Binding {
+func (r Registrar) Bindings(t testing.TB, user string) []Binding {
 	t.Helper()
-	result, err := l.RPC(t, "ul.lookup", "location", user)
+	result, err := r.RPC(t, "ul.lookup", "location", user)
 	if err, ok := err.(*rpcError); ok && err.Message == "AOR not found in location table" {
 		return nil
 	}
