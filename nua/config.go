@@ -32,8 +32,8 @@ type Config struct {
 	// Proxy is the outbound proxy: the first Route of every request outside
 	// a dialog (RFC 3261 8.1.2). Its URI is used as a loose route.
 	Proxy string
-	// Agent configures the layers below. Its Receive, Serve and Failed are
-	// the UA's own; what is set there is ignored.
+	// Agent configures the layers below. Its Receive and Serve are the UA's
+	// own; what is set there is ignored.
 	Agent nta.Config
 	// Handler answers what peers ask for.
 	Handler Handler

@@ -6,7 +6,6 @@ import (
 
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
-	"github.com/gosofia/sofia/tport"
 )
 
 // allowance is what the UA lets peers do, in the form headers need it.
@@ -131,40 +130,6 @@ func (u *UA) build(o outside, set ...msg.Setter) (sip.Request, error) {
 		u.allow.support,
 	)
 	return sip.NewRequest(o.method, o.target, append(all, set...)...)
-}
-
-// contactFor makes the Contact of a request outside a dialog: the socket that
-// speaks the next hop's protocol, or any other. Without a socket there is none
-// to be reached at: ErrNotListening.
-func (u *UA) contactFor(identity sip.NameAddr, target sip.URI, route []sip.NameAddr) (sip.NameAddr, error) {
-	if u.cfg.Contact != "" {
-		return u.addr.contact, nil
-	}
-	next := target
-	if len(route) > 0 {
-		next = route[0].URI
-	}
-	proto := strings.ToLower(next.Transport())
-	user := identity.URI.User
-	if proto == "" {
-		proto = tport.UDP
-	}
-	c := u.agent.Contact(user, proto)
-	if c.URI.Host == "" {
-		c = u.agent.Contact(user, "")
-	}
-	if c.URI.Host == "" {
-		return c, ErrNotListening
-	}
-	return c, nil
-}
-
-// contactOn makes the Contact for the peer at the other end of a flow.
-func (u *UA) contactOn(user string, flow *tport.Flow) sip.NameAddr {
-	if u.cfg.Contact != "" {
-		return u.addr.contact
-	}
-	return u.agent.ContactOn(user, flow)
 }
 
 // route returns the preloaded route: a handle's own proxy, or the UA's.

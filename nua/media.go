@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 
 	"github.com/gosofia/sofia/msg"
@@ -133,11 +134,23 @@ func (c *Call) drain(parent context.Context) {
 			c.view.engine = engine
 			c.mu.Unlock()
 		}
-		text, err = w.run(ctx, engine)
+		text, err = c.guard(w, ctx, engine)
 		if a, ok := engine.(audible); ok {
 			audio = a.ActiveAudio()
 		}
 	}
+}
+
+// guard keeps a panic in an engine from ending the process: descriptions come
+// from the network.
+func (c *Call) guard(w work, ctx context.Context, e Engine) (text string, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.ua.log.Error("nua: panic in the media engine", "call", c.id, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = &engineError{fmt.Errorf("panic: %v", r)}
+		}
+	}()
+	return w.run(ctx, e)
 }
 
 func (c *Call) makeEngine(address string) (Engine, error) {
@@ -158,10 +171,10 @@ func (c *Call) makeEngine(address string) (Engine, error) {
 	return e, nil
 }
 
-// engineError is a failure to make the engine; the peer is not to blame.
+// engineError is a failure of the engine itself; the peer is not to blame.
 type engineError struct{ err error }
 
-func (e *engineError) Error() string { return "no media engine: " + e.err.Error() }
+func (e *engineError) Error() string { return "media engine: " + e.err.Error() }
 func (e *engineError) Unwrap() error { return e.err }
 func (e *engineError) Status() int   { return 500 }
 

@@ -194,7 +194,10 @@ func (u *UA) authClient(first []auth.User) *auth.Client {
 
 // flowFailed tells the registrations that a flow is gone; it runs on the flow's
 // goroutine.
-func (u *UA) flowFailed(flow *tport.Flow, _ error) {
+func (u *UA) flowFailed(flow *tport.Flow, err error) {
+	if f := u.cfg.Agent.Failed; f != nil {
+		f(flow, err)
+	}
 	if !flow.Reliable() {
 		return
 	}

@@ -1,0 +1,87 @@
+package nua
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/gosofia/sofia/sip"
+	"github.com/gosofia/sofia/tport"
+)
+
+// contactFor makes the Contact of a request outside a dialog: the socket that
+// will carry it, as far as that is known before it is sent, else one that
+// speaks the next hop's protocol, else any. Without a socket the peer could
+// not reach us: ErrNotListening.
+func (u *UA) contactFor(identity sip.NameAddr, target sip.URI, route []sip.NameAddr) (sip.NameAddr, error) {
+	if u.cfg.Contact != "" {
+		return u.addr.contact, nil
+	}
+	next := target
+	if len(route) > 0 {
+		next = route[0].URI
+	}
+	proto := strings.ToLower(next.Transport())
+	if proto == "" {
+		proto = tport.UDP
+	}
+	user := identity.URI.User
+	c := u.agent.Contact(user, proto)
+	if c.URI.Host == "" {
+		c = u.agent.Contact(user, "")
+	}
+	if c.URI.Host == "" {
+		return c, ErrNotListening
+	}
+	hop, ok := numericHop(next)
+	if !ok {
+		return c, nil
+	}
+	tp := u.agent.Transport()
+	if flow, ok := tp.Ready(tport.Name{Proto: proto, Host: hop.Addr().String(), Port: hop.Port()}); ok {
+		return u.agent.ContactOn(user, flow), nil
+	}
+	// A connection still to be made: the listener of the hop's family, at the
+	// address from which the system would send.
+	for _, p := range tp.Primaries() {
+		local := p.Addr()
+		if p.Proto() != proto || local.Addr().Is4() != hop.Addr().Is4() && !local.Addr().IsUnspecified() {
+			continue
+		}
+		host := local.Addr()
+		if host.IsUnspecified() {
+			flow, ok := tp.Ready(tport.Name{Proto: tport.UDP, Host: hop.Addr().String(), Port: hop.Port()})
+			if !ok || flow.Local().Addr().IsUnspecified() {
+				break
+			}
+			host = flow.Local().Addr()
+		}
+		c.URI.Host, c.URI.Port = host.WithZone("").String(), local.Port()
+		break
+	}
+	return c, nil
+}
+
+// numericHop returns the address a URI names without a look-up.
+func numericHop(u sip.URI) (netip.AddrPort, bool) {
+	host := u.Host
+	if maddr := u.Maddr(); maddr != "" {
+		host = maddr
+	}
+	addr, err := netip.ParseAddr(trimBrackets(host))
+	if err != nil {
+		return netip.AddrPort{}, false
+	}
+	port := u.Port
+	if port == 0 {
+		port = 5060
+	}
+	return netip.AddrPortFrom(addr.Unmap(), port), true
+}
+
+// contactOn makes the Contact for the peer at the other end of a flow.
+func (u *UA) contactOn(user string, flow *tport.Flow) sip.NameAddr {
+	if u.cfg.Contact != "" {
+		return u.addr.contact
+	}
+	return u.agent.ContactOn(user, flow)
+}
