@@ -27,6 +27,7 @@ type Agent struct {
 	tagger maphash.Seed // of the tags of stateless replies
 	shards []*shard
 	count  counters
+	source *sources
 
 	resolver atomic.Pointer[sresolv.Resolver]
 
@@ -59,6 +60,7 @@ func New(cfg Config) (*Agent, error) {
 		tagger: maphash.MakeSeed(),
 		shards: make([]*shard, cfg.Shards),
 		idle:   make(chan struct{}, 1),
+		source: newSources(cfg.MaxServerTransactionsPerSource),
 	}
 	a.ctx, a.end = context.WithCancelCause(context.Background())
 	a.serve, a.drain = context.WithCancelCause(a.ctx)

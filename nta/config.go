@@ -85,6 +85,10 @@ type Config struct {
 	// bound is answered 503 with Retry-After, without state; Send and NewLeg
 	// return ErrBusy.
 	MaxServerTransactions, MaxClientTransactions, MaxLegs int
+	// MaxServerTransactionsPerSource bounds those of one IPv4 address or one IPv6
+	// /64 prefix likewise: half of MaxServerTransactions by default; negative: no
+	// bound.
+	MaxServerTransactionsPerSource int
 	// MTU is the size in octets above which a request does not leave by UDP,
 	// 1300 by default (RFC 3261 section 18.1.1); negative: never mind.
 	MTU int
@@ -164,6 +168,11 @@ func (c Config) resolve() (Config, error) {
 	}
 	or(&c.QueueSize, DefaultQueueSize)
 	or(&c.MaxServerTransactions, DefaultMaxServerTransactions)
+	share := -1
+	if c.MaxServerTransactions > 0 {
+		share = (c.MaxServerTransactions + 1) / 2
+	}
+	or(&c.MaxServerTransactionsPerSource, share)
 	or(&c.MaxClientTransactions, DefaultMaxClientTransactions)
 	or(&c.MaxLegs, DefaultMaxLegs)
 	or(&c.MTU, DefaultMTU)

@@ -47,6 +47,7 @@ func bubble(t *testing.T, cfg simnet.Config, f func(w *world)) {
 			require.Zero(t, s.Timers, "timers left")
 			require.Zero(t, s.Goroutines, "goroutines left")
 			require.Zero(t, s.Panics)
+			require.Zero(t, a.source.len(), "sources left")
 			for _, sh := range a.shards {
 				require.Empty(t, sh.servers)
 				require.Empty(t, sh.merges)

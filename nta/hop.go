@@ -28,7 +28,6 @@ type seeker struct {
 	branch   string // for the next hop; "": a fresh one
 	err      error  // of the hop before
 	stop     context.CancelFunc
-	used     bool // a hop was had
 	fresh    bool // its connection was made for us
 	datagram bool // the request is large, but TCP was refused
 	ended    bool
@@ -47,7 +46,6 @@ type sought interface {
 func (k *seeker) start(s *Step) {
 	k.branch = k.cfg.Branch
 	if k.cfg.Flow != nil {
-		k.used = true
 		k.hop = hopOf(k.cfg.Flow)
 		k.try(s, k.cfg.Flow)
 		return
@@ -151,7 +149,6 @@ func (k *seeker) wait(s *Step, limit time.Duration, f func(context.Context) func
 
 // use sends by a hop.
 func (k *seeker) use(s *Step, hop sresolv.Hop) {
-	k.used = true
 	k.hop = hop
 	k.connect(s, hop.Transport, false)
 }

@@ -177,7 +177,7 @@ func TestTooManyServerTransactions(t *testing.T) {
 	bubble(t, simnet.Config{}, func(w *world) {
 		p := w.peer("peer", "192.0.2.9")
 		a := w.agent("a", "192.0.2.1", func(c *Config) {
-			c.MaxServerTransactions = 3
+			c.MaxServerTransactions, c.MaxServerTransactionsPerSource = 3, -1
 			c.Serve = func(in *Incoming) { in.Reply(200) }
 		})
 		send := func(i int) sip.Response {
@@ -195,6 +195,30 @@ func TestTooManyServerTransactions(t *testing.T) {
 		w.sleep(33 * sec)
 		require.Equal(t, 200, send(4).Status())
 	})
+}
+
+// X13: nor may one source take all the room.
+func TestTooManyServerTransactionsOfOneSource(t *testing.T) {
+	bubble(t, simnet.Config{}, func(w *world) {
+		one, other := w.peer("one", "192.0.2.9"), w.peer("other", "192.0.2.8")
+		w.agent("a", "192.0.2.1", func(c *Config) {
+			c.MaxServerTransactions = 4
+			c.Serve = func(in *Incoming) { in.Reply(200) }
+		})
+		send := func(p *peer, i int) int {
+			p.send(here, edit(p.incoming("OPTIONS", fmt.Sprintf("z9hG4bK%d", i)), "CSeq", fmt.Sprintf("%d OPTIONS", i)))
+			return p.recv().resp().Status()
+		}
+		require.Equal(t, 200, send(one, 1))
+		require.Equal(t, 200, send(one, 2))
+		require.Equal(t, 503, send(one, 3), "half is its share")
+		require.Equal(t, 200, send(other, 4))
+		w.sleep(33 * sec)
+		require.Equal(t, 200, send(one, 5))
+	})
+	a := mustAddr("[2001:db8:1:2:3:4:5:6]:1").Addr()
+	require.Equal(t, "2001:db8:1:2::", sourceOf(a).String(), "an IPv6 source is a /64")
+	require.Equal(t, "192.0.2.1", sourceOf(mustAddr("[::ffff:192.0.2.1]:1").Addr()).String())
 }
 
 func TestNobodyServes(t *testing.T) {

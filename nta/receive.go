@@ -126,7 +126,7 @@ func (sh *shard) request(s *Step, d *tport.Delivery, req sip.Request, via sip.Vi
 			return
 		}
 	}
-	if sh.closed || tag == "" && a.draining.Load() || !room(a.cfg.MaxServerTransactions, a.count.servers.Load()) {
+	if tag == "" && a.draining.Load() || !sh.admit(d) {
 		a.count.refused.Add(1)
 		a.ReplyStateless(d, 503, retryAfter())
 		return
@@ -153,7 +153,13 @@ func (sh *shard) request(s *Step, d *tport.Delivery, req sip.Request, via sip.Vi
 	}
 }
 
-// newIncoming makes a server transaction.
+// admit takes a place for one more server transaction.
+func (sh *shard) admit(d *tport.Delivery) bool {
+	a := sh.a
+	return !sh.closed && room(a.cfg.MaxServerTransactions, a.count.servers.Load()) && a.source.take(sourceOf(d.From.Addr()))
+}
+
+// newIncoming makes a server transaction in the place that admit has taken.
 func (sh *shard) newIncoming(s *Step, d *tport.Delivery, req sip.Request, via sip.ViaParm, k key) *Incoming {
 	a := sh.a
 	in := &Incoming{sh: sh, d: d, req: req, at: s.now, tag: req.ToTag()}
@@ -162,7 +168,7 @@ func (sh *shard) newIncoming(s *Step, d *tport.Delivery, req sip.Request, via si
 	}
 	tx := &serverTx{
 		sh: sh, key: k, in: in, flow: a.replyFlow(d, via), port: sentPort(via),
-		invite: req.Method() == sip.MethodInvite,
+		invite: req.Method() == sip.MethodInvite, source: sourceOf(d.From.Addr()),
 	}
 	tx.flow.Hold()
 	in.tx = tx
@@ -196,7 +202,7 @@ func (sh *shard) cancel(s *Step, d *tport.Delivery, req sip.Request, via sip.Via
 		a.ReplyStateless(d, 481)
 		return
 	}
-	if sh.closed || !room(a.cfg.MaxServerTransactions, a.count.servers.Load()) {
+	if !sh.admit(d) {
 		a.count.refused.Add(1)
 		a.ReplyStateless(d, 503, retryAfter())
 		return

@@ -2,6 +2,7 @@ package nta
 
 import (
 	"errors"
+	"net/netip"
 
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
@@ -23,6 +24,7 @@ type serverTx struct {
 	invite      bool
 	over_       bool
 	port        uint16 // sent-by port, for when a stream has gone (18.2.2)
+	source      netip.Addr
 	tables      tables
 }
 
@@ -143,6 +145,7 @@ func (tx *serverTx) over(s *Step, err error) {
 	forget(sh.forwards, tx.tables.forward, tx, tx.tables.hasForward)
 	tx.flow.Release()
 	sh.a.count.servers.Add(-1)
+	sh.a.source.give(tx.source)
 	tx.settle(s, err)
 }
 

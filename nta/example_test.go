@@ -1,0 +1,123 @@
+package nta_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/gosofia/sofia/nta"
+	"github.com/gosofia/sofia/sip"
+	"github.com/gosofia/sofia/tport"
+)
+
+// listen makes an agent on a free UDP port of the loopback interface.
+func listen(cfg nta.Config) *nta.Agent {
+	agent, err := nta.New(cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err = agent.Listen(context.Background(), tport.Name{Proto: "udp", Host: "127.0.0.1"}); err != nil {
+		log.Fatal(err)
+	}
+	return agent
+}
+
+// A server that answers OPTIONS, and a client that asks it.
+func Example() {
+	ctx := context.Background()
+	server := listen(nta.Config{Serve: func(in *nta.Incoming) {
+		_ = in.Reply(200, sip.Allow.Set("OPTIONS"))
+	}})
+	defer server.Close()
+	client := listen(nta.Config{})
+	defer client.Close()
+
+	to := server.Contact("bob", "udp")
+	req, err := sip.NewRequest("OPTIONS", to.URI,
+		sip.From.Set(client.Contact("alice", "udp").WithTag(client.NewTag())),
+		sip.To.Set(to),
+		sip.CallID.Set(client.NewCallID()),
+		sip.CSeq.Set(sip.Sequence{Seq: 1, Method: "OPTIONS"}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	out, err := client.Send(req, nta.SendConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp, err := out.Final(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	allow, _ := sip.Allow.Raw(resp)
+	fmt.Println(resp.Status(), resp.Phrase(), allow)
+	// Output: 200 OK OPTIONS
+}
+
+// A call on the blocking floor, both sides: the dialog, the answer, its ACK,
+// and the BYE.
+func Example_call() {
+	ctx := context.Background()
+	var callee *nta.Agent
+	acknowledged := make(chan struct{})
+	callee = listen(nta.Config{Serve: func(in *nta.Incoming) {
+		switch in.Request().Method() {
+		case "INVITE":
+			if _, err := in.Dialog(nta.LegConfig{Contact: callee.Contact("bob", "udp")}); err != nil {
+				return
+			}
+			in.Async() // from here on a BYE need not wait for us
+			_ = in.Reply(200)
+			if _, err := in.Ack(ctx); err == nil {
+				fmt.Println("callee: acknowledged")
+			}
+			close(acknowledged)
+		case "BYE":
+			in.Leg().End()
+			_ = in.Reply(200)
+		}
+	}})
+	defer callee.Close()
+	caller := listen(nta.Config{})
+	defer caller.Close()
+
+	to := callee.Contact("bob", "udp")
+	self := caller.Contact("alice", "udp")
+	req, err := sip.NewRequest("INVITE", to.URI,
+		sip.From.Set(self.WithTag(caller.NewTag())), sip.To.Set(to),
+		sip.CallID.Set(caller.NewCallID()), sip.CSeq.Set(sip.Sequence{Seq: 1, Method: "INVITE"}),
+		sip.Contact.Set(self))
+	if err != nil {
+		log.Fatal(err)
+	}
+	out, err := caller.Send(req, nta.SendConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp, err := out.Final(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("caller:", resp.Status())
+	leg, err := out.Dialog(resp, nta.LegConfig{Contact: self})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := out.Ack(resp); err != nil {
+		log.Fatal(err)
+	}
+	<-acknowledged
+	bye, err := leg.Send("BYE")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if resp, err = bye.Final(ctx); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("bye:", resp.Status())
+	leg.End()
+	// Output:
+	// caller: 200
+	// callee: acknowledged
+	// bye: 200
+}
