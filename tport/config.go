@@ -72,9 +72,11 @@ type Config struct {
 	// socket is closed unused.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// DialFrom returns a Dial func whose connections leave from a local address;
-	// it is used for a Name with an Ident. By default, that of a [net.Dialer]
-	// where Dial is nil too, and otherwise Dial itself: a connection that then
-	// leaves from another address is closed again with ErrWrongSource.
+	// it is used for a Name with an Ident, and where the primaries are bound to
+	// other addresses than the system would choose. By default, that of a
+	// [net.Dialer] where Dial is nil too, and otherwise Dial itself: a connection
+	// for an Ident that then leaves from another address is closed again with
+	// ErrWrongSource.
 	DialFrom func(local netip.Addr) func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Deliver takes every message, on the goroutine that read it: while it

@@ -28,7 +28,9 @@ type parcel struct {
 
 // Dial returns a flow to name: for a stream the open connection to that address
 // if this transport made one, and otherwise a new one. Callers that ask for the
-// same name at the same time share one attempt. For UDP it returns at once, see
+// same name at the same time share one attempt. A new connection leaves from the
+// address of the primary that Name.Ident names, or else from one that a primary of
+// the protocol is bound to, if there is such. For UDP it returns at once, see
 // [Transport.Ready]. Accepted connections are found by [Transport.Find] only:
 // an address alone does not prove who is behind it.
 //
@@ -226,7 +228,7 @@ func (t *Transport) open(ctx context.Context, name Name, key poolKey) (*stream, 
 		ctx, cancel = context.WithTimeout(ctx, t.cfg.DialTimeout)
 		defer cancel()
 	}
-	from, err := t.sourceFor(name, key.remote.Addr())
+	from, err := t.sourceFor(name, key.remote)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +239,7 @@ func (t *Transport) open(ctx context.Context, name Name, key poolKey) (*stream, 
 		}
 		return nil, err
 	}
-	if from.IsValid() && addrPortOf(conn.LocalAddr()).Addr() != from {
+	if name.Ident != "" && from.IsValid() && addrPortOf(conn.LocalAddr()).Addr() != from {
 		conn.Close()
 		return nil, ErrWrongSource
 	}
@@ -265,22 +267,41 @@ func (t *Transport) dialFrom(ctx context.Context, network string, from netip.Add
 	return dial(ctx, network, to.String())
 }
 
-// sourceFor returns the local address that name.Ident asks for, the zero Addr
-// where the system may choose.
-func (t *Transport) sourceFor(name Name, remote netip.Addr) (netip.Addr, error) {
-	if name.Ident == "" {
-		return netip.Addr{}, nil
-	}
+// sourceFor returns the local address to connect from, the zero Addr where the
+// system may choose. An Ident names the primary. Without one the system's choice
+// must be an address we listen on, as far as there is a choice: a peer that has
+// lost the connection comes back to where Via and Contact say (RFC 3261 18.2.2).
+func (t *Transport) sourceFor(name Name, remote netip.AddrPort) (netip.Addr, error) {
+	var fit []*Primary
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	for _, p := range t.primaries {
 		// The class of a connection made from here is its own.
-		if p.serves(name, nil, remote) {
-			if a := p.addr.Addr(); !a.IsUnspecified() {
-				return a, nil
-			}
-			return netip.Addr{}, nil
+		if p.serves(name, nil, remote.Addr()) {
+			fit = append(fit, p)
 		}
 	}
-	return netip.Addr{}, fmt.Errorf("ident %q: %w", name.Ident, ErrNoTransport)
+	t.mu.Unlock()
+	var none netip.Addr
+	switch {
+	case len(fit) == 0 && name.Ident != "":
+		return none, fmt.Errorf("ident %q: %w", name.Ident, ErrNoTransport)
+	case len(fit) == 0:
+		return none, nil
+	case name.Ident != "":
+		if a := fit[0].addr.Addr(); !a.IsUnspecified() {
+			return a, nil
+		}
+		return none, nil
+	case slices.ContainsFunc(fit, func(p *Primary) bool { return p.addr.Addr().IsUnspecified() }):
+		return none, nil
+	}
+	source, err := t.routeTo(remote)
+	if err != nil {
+		return none, nil // connecting will tell why
+	}
+	a := bestFor(fit, source).addr.Addr()
+	if a == source || a.IsLoopback() != remote.Addr().IsLoopback() {
+		return none, nil // a loopback address leads nowhere else
+	}
+	return a, nil
 }

@@ -182,6 +182,55 @@ func TestDialFromIdent(t *testing.T) {
 	require.Equal(t, "127.0.0.2", f.Local().Addr().String())
 }
 
+// Without an Ident a connection leaves from an address that is listened on, so
+// that Via can name a port at which the peer finds us again.
+func TestDialFromListener(t *testing.T) {
+	for _, tt := range []struct {
+		why    string
+		listen []string
+		want   string
+	}{
+		{"one address", []string{"127.0.0.2"}, "127.0.0.2"},
+		{"the one the system would choose", []string{"127.0.0.2", "127.0.0.1"}, "127.0.0.1"},
+		{"every address", []string{"127.0.0.2", ""}, "127.0.0.1"},
+		{"another family", []string{"::1"}, "127.0.0.1"},
+		{"none", nil, "127.0.0.1"},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			bob, alice := realNode(t), realNode(t)
+			name := nameOf(TCP, alice.listen(TCP, "127.0.0.1", 0).Addr())
+			for _, host := range tt.listen {
+				if _, err := bob.Listen(t.Context(), Name{Proto: TCP, Host: host}); err != nil && host == "::1" {
+					t.Skipf("no IPv6 here: %v", err)
+				} else {
+					require.NoError(t, err)
+				}
+			}
+			f, err := bob.Dial(t.Context(), name)
+			require.NoError(t, err)
+			require.Equal(t, tt.want, f.Local().Addr().String())
+		})
+	}
+	// A Dial that cannot choose is good enough without an Ident.
+	bubble(t, func(t *testing.T, v *virtual) {
+		bob := v.node(v.bob, func(c *Config) { c.DialFrom = nil })
+		alice := v.node(v.alice)
+		name := nameOf(TCP, alice.listen(TCP, "192.0.2.1", 5060).Addr())
+		bob.listen(TCP, "198.51.100.2", 5060)
+		f, err := bob.Dial(t.Context(), name)
+		require.NoError(t, err)
+		require.Equal(t, "198.51.100.1", f.Local().Addr().String())
+	})
+	bubble(t, func(t *testing.T, v *virtual) {
+		bob, alice := v.node(v.bob), v.node(v.alice)
+		name := nameOf(TCP, alice.listen(TCP, "192.0.2.1", 5060).Addr())
+		bob.listen(TCP, "198.51.100.2", 5060)
+		f, err := bob.Dial(t.Context(), name)
+		require.NoError(t, err)
+		require.Equal(t, "198.51.100.2", f.Local().Addr().String())
+	})
+}
+
 // A context bounds the wait of one; the attempt goes on for the others, and
 // ends when the last has gone. Nothing of those who left is sent.
 func TestDialContext(t *testing.T) {
