@@ -376,3 +376,48 @@ func TestMessageWithCredentials(t *testing.T) {
 		require.True(t, strings.HasPrefix(all[1].String(), "MESSAGE sip:bob@10.0.0.9 SIP/2.0\r\n"))
 	})
 }
+
+// TestRefreshSetters: what is asked for one REGISTER goes into that one and its
+// repetitions, and into no later one.
+func TestRefreshSetters(t *testing.T) {
+	onRegistrar(t, Config{Auth: alice}, func(l *lab, u *UA, r *registrar) {
+		t := l.t
+		ctx := l.within(time.Hour)
+		reg, err := u.Register(ctx, RegisterConfig{}, sip.Subject.Text("always"))
+		require.NoError(t, err)
+		time.Sleep(10 * time.Minute) // the nonce is old: challenged again
+		require.NoError(t, reg.Refresh(ctx, sip.Organization.Text("once")))
+		require.NoError(t, reg.Refresh(ctx))
+		var once []bool
+		for _, req := range r.got() {
+			require.True(t, sip.Subject.Has(req))
+			once = append(once, sip.Organization.Has(req))
+		}
+		require.Equal(t, []bool{false, false, true, true, false}, once)
+
+		// A query keeps the life our binding had, and refreshes in time.
+		r.set(func() {
+			r.answer = func(_ int, req sip.Request) (int, []msg.Setter) {
+				if sip.Contact.Has(req) {
+					return 0, nil
+				}
+				return 200, []msg.Setter{sip.Contact.Text("<sip:other@10.9.9.9>;expires=7")}
+			}
+		})
+		time.Sleep(time.Minute)
+		before := reg.Expires()
+		require.NoError(t, reg.Refresh(ctx, sip.Contact.Del(), sip.Expires.Del()))
+		last := r.got()[len(r.got())-1]
+		require.False(t, sip.Contact.Has(last))
+		require.False(t, sip.Expires.Has(last))
+		require.Len(t, reg.Contacts(), 1)
+		require.InDelta(t, (before - time.Minute).Seconds(), reg.Expires().Seconds(), 1)
+
+		require.NoError(t, reg.Unregister(ctx, sip.Contact.Text("*")))
+		last = r.got()[len(r.got())-1]
+		contact, _ := sip.Contact.Raw(last)
+		require.Equal(t, "*", contact)
+		expires, _, _ := sip.Expires.Get(last)
+		require.Zero(t, expires)
+	})
+}
