@@ -58,12 +58,12 @@ func Example() {
 // and the BYE.
 func Example_call() {
 	ctx := context.Background()
-	var callee *nta.Agent
 	acknowledged := make(chan struct{})
-	callee = listen(nta.Config{Serve: func(in *nta.Incoming) {
+	callee := listen(nta.Config{Serve: func(in *nta.Incoming) {
 		switch in.Request().Method() {
 		case "INVITE":
-			if _, err := in.Dialog(nta.LegConfig{Contact: callee.Contact("bob", "udp")}); err != nil {
+			self := in.Agent().ContactOn("bob", in.Flow())
+			if _, err := in.Dialog(nta.LegConfig{Contact: self}); err != nil {
 				return
 			}
 			in.Async() // from here on a BYE need not wait for us

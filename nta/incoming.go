@@ -63,6 +63,9 @@ type Watch struct {
 // Watch sets the hooks of an engine, in place of those set before.
 func (in *Incoming) Watch(_ *Step, w Watch) { in.watch = w }
 
+// Agent returns the agent that the request came to.
+func (in *Incoming) Agent() *Agent { return in.sh.a }
+
 // Request returns the request, with Via stamped.
 func (in *Incoming) Request() sip.Request { return in.req }
 
