@@ -34,7 +34,7 @@ func (g *generator) request(i int, method string, cseq int, branch, uri, to, bod
 	b = append(b, "Max-Forwards: 70\r\n"...)
 	b = fmt.Appendf(b, "From: <sip:load@%s>;tag=f%d\r\n", g.local, run)
 	b = fmt.Appendf(b, "To: %s\r\n", to)
-	b = fmt.Appendf(b, "Call-ID: load-%d-%d@127.0.0.1\r\n", i, run)
+	b = fmt.Appendf(b, "Call-ID: load-%d-%d@%s\r\n", i, run, g.local)
 	b = fmt.Appendf(b, "CSeq: %d %s\r\n", cseq, method)
 	b = fmt.Appendf(b, "Contact: <sip:load@%s>\r\n", g.local)
 	if body != "" {
