@@ -315,6 +315,9 @@ func (c *Call) ackReceived(s *nta.Step, ack sip.Request) {
 	}
 	c.media.moved.answerReceived = true
 	c.media.setAnswer(c, s, answer, "", done)
+	if limit := c.ua.cfg.answerTimeout(); limit > 0 {
+		c.timer = s.After(limit, func(s *nta.Step) { done(s, ErrTimeout) }) // the engine is lost in it
+	}
 	c.hurryBye(s)
 }
 

@@ -181,7 +181,7 @@ func (c *Call) goneError() error {
 func (c *Call) release(s *nta.Step) {
 	c.leaving(s)
 	c.caller.closeEarly(s, nil)
-	if c.leg != nil {
+	if c.leg != nil && c.change.orphan == nil { // else its response closes it
 		c.leg.Close(s)
 	}
 	c.media.close(c, s)

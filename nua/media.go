@@ -334,8 +334,11 @@ func (c *Call) mediaFailed(s *nta.Step, err error) {
 
 // errorStatus is the status code an engine's error stands for.
 func errorStatus(err error) int {
-	if errors.Is(err, ErrNoAnswer) {
+	switch {
+	case errors.Is(err, ErrNoAnswer):
 		return 400
+	case errors.Is(err, ErrTimeout):
+		return 500
 	}
 	var coded interface{ Status() int }
 	if errors.As(err, &coded) {

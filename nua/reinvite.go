@@ -24,7 +24,8 @@ type changes struct {
 	re      exchange
 	waiting []*reinvite // ours, not begun
 	now     *reinvite   // ours, begun; also while it waits after a 491
-	timer   *nta.Timer  // the wait after a 491, or the limit of an answer
+	orphan  *reinvite   // ours, left over when the call began to end
+	timer   *nta.Timer  // the wait after a 491
 	peer    peerChange
 	hold    string // what the last successful change held
 }
@@ -47,7 +48,8 @@ type reinvite struct {
 // Reinvite asks the peer to change the session: with a new offer of the engine
 // in a re-INVITE. It returns nil when the change is in place. A peer that
 // refuses leaves the call as it was; the error is then a *sip.StatusError, and
-// the call only ends where RFC 5057 says so. When both sides ask at once (491)
+// the call only ends where RFC 5057 says so. A peer that accepts and sends no
+// answer leaves the session as it was too: ErrNoAnswer. When both sides ask at once (491)
 // the library waits as RFC 3261 14.1 says and tries again, for 32 s. Changes wait for
 // each other; at most 8 may wait, then ErrBusy. ctx bounds the wait.
 func (c *Call) Reinvite(ctx context.Context, set ...msg.Setter) error {
@@ -112,21 +114,28 @@ func (c *Call) nextChange(s *nta.Step) {
 // beginChange has the engine make the offer, then sends the re-INVITE (R1).
 func (c *Call) beginChange(s *nta.Step) {
 	r := c.change.now
-	c.fireChange(s, exchangeSend, occasion{}, func() {
-		if r.offerless {
-			c.sendChange(s)
+	t, ok := c.change.re.step(exchangeSend)
+	if !ok {
+		return
+	}
+	send := func(s *nta.Step) {
+		if c.sendChange(s) {
+			c.reportChange(t.name, Ready, occasion{})
+		}
+	}
+	if r.offerless {
+		send(s)
+		return
+	}
+	c.media.offerAfter(c, s, func(e Engine) error { return applyHold(e, r.hold) }, func(s *nta.Step, err error) {
+		if c.m.state != Ready || c.change.now != r {
 			return
 		}
-		c.media.offerAfter(c, s, func(e Engine) error { return applyHold(e, r.hold) }, func(s *nta.Step, err error) {
-			if c.m.state != Ready || c.change.now != r {
-				return
-			}
-			if err != nil {
-				c.changeFailed(s, &Error{Op: "offer", Err: err}, occasion{})
-				return
-			}
-			c.sendChange(s)
-		})
+		if err != nil {
+			c.changeFailed(s, &Error{Op: "offer", Err: err}, occasion{})
+			return
+		}
+		send(s)
 	})
 }
 
@@ -149,26 +158,31 @@ func (c *Call) fireChange(s *nta.Step, in exchangeInput, o occasion, work func()
 	if !ok {
 		return false
 	}
-	to := c.change.re.state
 	if work != nil {
 		c.depth++
 		work()
 		c.depth--
 	}
-	if to != from || c.media.moved.any() {
-		ev := StateChanged{
-			eventBase: c.base(), State: to, Previous: from, Reinvite: true, Transition: t.name,
-			Status: o.status, Phrase: o.phrase,
-		}
-		c.media.fill(&ev)
-		c.publish(func(v *callView) { v.local, v.remote = c.media.local, c.media.remote })
-		c.events.put(ev)
+	if c.change.re.state != from || c.media.moved.any() {
+		c.reportChange(t.name, from, o)
 	}
 	return true
 }
 
-// sendChange sends the re-INVITE.
-func (c *Call) sendChange(s *nta.Step) {
+// reportChange appends the state event of a re-INVITE.
+func (c *Call) reportChange(row string, from CallState, o occasion) {
+	ev := StateChanged{
+		eventBase: c.base(), State: c.change.re.state, Previous: from, Reinvite: true, Transition: row,
+		Status: o.status, Phrase: o.phrase,
+	}
+	c.media.fill(&ev)
+	c.publish(func(v *callView) { v.local, v.remote = c.media.local, c.media.remote })
+	c.events.put(ev)
+}
+
+// sendChange sends the re-INVITE. When it cannot, the change fails in a step of
+// its own.
+func (c *Call) sendChange(s *nta.Step) bool {
 	r := c.change.now
 	r.attempt++
 	attempt := r.attempt
@@ -177,16 +191,13 @@ func (c *Call) sendChange(s *nta.Step) {
 		set = append(set, sip.Payload("application/sdp", c.media.local))
 	}
 	set = append(set, r.set...)
-	err := c.sendIn(s, c.leg, sip.MethodInvite, set, func(out *nta.Outgoing) { r.out = out }, func(s *nta.Step, out *nta.Outgoing, resp sip.Response, err error) {
-		if c.change.now == r && r.attempt == attempt {
+	started := func(out *nta.Outgoing) { r.out = out }
+	err := c.sendIn(s, c.leg, sip.MethodInvite, set, started, func(s *nta.Step, _ *nta.Outgoing, resp sip.Response, err error) {
+		switch {
+		case c.change.now == r && r.attempt == attempt:
 			c.changeResponse(s, resp, err)
-		} else if err == nil && resp.Status() >= 200 && resp.Status() < 300 {
-			// The call is ending; the peer still needs its ACK.
-			var set []msg.Setter
-			if r.offerless {
-				set = c.decline(resp)
-			}
-			_ = c.leg.Ack(s, resp, set...)
+		case c.change.orphan == r:
+			c.orphanResponse(s, resp, err)
 		}
 	})
 	if err != nil {
@@ -197,14 +208,42 @@ func (c *Call) sendChange(s *nta.Step) {
 				}
 			})
 		})
-		return
+		return false
 	}
 	if c.opt.inviteTimeout > 0 {
 		r.limit.Stop(s)
-		r.limit = s.After(c.opt.inviteTimeout, func(s *nta.Step) {
-			r.late = true
-			_ = r.out.CancelStep(s)
-		})
+		r.limit = s.After(c.opt.inviteTimeout, func(s *nta.Step) { c.changeLate(s, r) })
+	}
+	return true
+}
+
+// changeLate runs when InviteTimeout is over: nobody has answered, or the
+// engine is lost in the answer.
+func (c *Call) changeLate(s *nta.Step, r *reinvite) {
+	switch {
+	case c.change.now != r:
+	case r.success.IsZero():
+		r.late = true
+		_ = r.out.CancelStep(s)
+	default:
+		c.changeBroken(s, r, ErrTimeout)
+	}
+}
+
+// orphanResponse takes what comes for a re-INVITE whose call has begun to end:
+// a 2xx still needs its ACK.
+func (c *Call) orphanResponse(s *nta.Step, resp sip.Response, err error) {
+	if err == nil && resp.Status() < 200 {
+		return
+	}
+	r := c.change.orphan
+	c.change.orphan = nil
+	if err == nil && resp.Status() < 300 {
+		r.success = resp
+		c.ackChange(s, r, false)
+	}
+	if c.m.state == Terminated {
+		c.leg.Close(s)
 	}
 }
 
@@ -333,7 +372,6 @@ func (c *Call) changeSucceeded(s *nta.Step, resp sip.Response, o occasion) {
 		return // a retransmission: nta repeats the ACK
 	}
 	r.success = resp
-	r.limit.Stop(s)
 	c.auth.Done(resp)
 	c.leg.Refresh(s, resp)
 	c.changeResult(resp.Status(), resp, nil)
@@ -364,9 +402,9 @@ func (c *Call) changeSucceeded(s *nta.Step, resp sip.Response, o occasion) {
 		c.media.answer(c, s, text, settle)
 	case !has:
 		// A peer that ignores the offer keeps the session as it is (sofia-map 2.7).
-		c.rollbackChange(s)
 		c.ackChange(s, r, false)
-		settle(s, nil)
+		c.fireChange(s, exchangeAcked, o, func() { c.rollbackChange(s) })
+		c.endChange(s, r, &Error{Op: "media", Err: ErrNoAnswer})
 	default:
 		c.ackChange(s, r, false)
 		c.media.moved.answerReceived = true
@@ -396,6 +434,7 @@ func (c *Call) ackChange(s *nta.Step, r *reinvite, withAnswer bool) {
 func (c *Call) changeBroken(s *nta.Step, r *reinvite, err error) {
 	c.mediaFailed(s, err)
 	c.fireChange(s, exchangeBroken, occasion{status: errorStatus(err)}, func() { c.ackChange(s, r, false) })
+	r.limit.Stop(s)
 	c.change.now = nil
 	r.op.finish(&Error{Op: "media", Err: err})
 	c.fire(s, inputGraceful, occasion{status: errorStatus(err), reason: mediaReason(err)})
@@ -410,11 +449,12 @@ func (c *Call) abortChanges(s *nta.Step) {
 	err := c.goneError()
 	if r := h.now; r != nil {
 		r.limit.Stop(s)
-		if r.out != nil && r.success.IsZero() {
-			_ = r.out.CancelStep(s)
-		}
-		if !r.success.IsZero() {
+		switch {
+		case !r.success.IsZero():
 			c.ackChange(s, r, false)
+		case r.out != nil && !h.re.idle(): // not while it waits after a 491
+			h.orphan = r
+			_ = r.out.CancelStep(s)
 		}
 		h.now = nil
 		r.op.finish(err)

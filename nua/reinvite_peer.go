@@ -76,16 +76,16 @@ func (c *Call) reinviteReceived(s *nta.Step, in *nta.Incoming) {
 		c.media.remote = offer
 	}
 	c.fireChange(s, exchangeReceived, occasion{}, nil)
+	if limit := c.ua.cfg.answerTimeout(); limit > 0 {
+		p.timer = s.After(limit, func(s *nta.Step) {
+			if mine() && h.re.state == Received {
+				// The call must survive: 480 would end it (RFC 5057).
+				c.rejectPeerChange(s, 500, []msg.Setter{sip.RetryAfter.Text("10")}, ErrTimeout)
+			}
+		})
+	}
 	if c.opt.manualReinvite {
 		c.events.put(ReinviteReceived{eventBase: c.base(), Request: req, RemoteSDP: offer})
-		if limit := c.ua.cfg.answerTimeout(); limit > 0 {
-			p.timer = s.After(limit, func(s *nta.Step) {
-				if mine() && h.re.state == Received {
-					// The call must survive: 480 would end it (RFC 5057).
-					c.rejectPeerChange(s, 500, []msg.Setter{sip.RetryAfter.Text("10")}, ErrTimeout)
-				}
-			})
-		}
 		return
 	}
 	c.answerPeerChange(s)
@@ -199,6 +199,7 @@ func (c *Call) peerChangeAcked(s *nta.Step, ack sip.Request) {
 			c.peerChangeBroken(s, err, errorStatus(err))
 			return
 		}
+		p.timer.Stop(s)
 		c.fireChange(s, exchangeAckReceived, occasion{}, func() { c.media.activate(c, s) })
 		p.in = nil
 		c.resumeChanges(s)
@@ -207,11 +208,15 @@ func (c *Call) peerChangeAcked(s *nta.Step, ack sip.Request) {
 		done(s, nil)
 		return
 	}
-	if answer, ok := sessionBody(ack); ok {
-		c.media.moved.answerReceived = true
-		c.media.setAnswer(c, s, answer, "", done)
-	} else {
+	answer, ok := sessionBody(ack)
+	if !ok {
 		done(s, ErrNoAnswer)
+		return
+	}
+	c.media.moved.answerReceived = true
+	c.media.setAnswer(c, s, answer, "", done)
+	if limit := c.ua.cfg.answerTimeout(); limit > 0 {
+		p.timer = s.After(limit, func(s *nta.Step) { done(s, ErrTimeout) }) // the engine is lost in it
 	}
 }
 

@@ -284,7 +284,7 @@ func TestReinvitePeerIgnoresOffer(t *testing.T) {
 		go func() { done <- c.Reinvite(s.ctx) }()
 		s.peer.reply(s.peer.request("INVITE"), 200, "")
 		s.peer.request("ACK")
-		require.NoError(s.t, <-done)
+		require.ErrorIs(s.t, <-done, ErrNoAnswer)
 		require.Equal(s.t, Ready, c.State())
 		go func() { done <- c.Reinvite(s.ctx) }()
 		s.peer.reply(s.peer.request("INVITE"), 200, "", payload())

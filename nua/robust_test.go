@@ -182,8 +182,11 @@ func TestCallEndsWhileChanging(t *testing.T) {
 		require.ErrorIs(s.t, <-done, ErrClosed)
 		require.ErrorIs(s.t, <-done, ErrClosed)
 		s.peer.request("CANCEL")
-		s.peer.reply(inv, 200, "", payload()) // crossed: still acknowledged, or refused by a dialog that is gone
 		s.ended(c, "T1")
+		s.peer.reply(inv, 200, "", payload()) // crossed: still acknowledged
+		s.peer.request("ACK")
+		d.request("OPTIONS")
+		s.peer.response(481, "OPTIONS")
 	})
 }
 
@@ -275,5 +278,65 @@ func TestUserHeaders(t *testing.T) {
 		go c.Bye(s.ctx, sip.Reason.Text("Q.850;cause=16"))
 		reason, _ := sip.Reason.Raw(s.peer.request("BYE"))
 		require.Equal(s.t, "Q.850;cause=16", reason)
+	})
+}
+
+// TestEngineLost: an engine that never returns does not hold a call, or a
+// change of it, for ever.
+func TestEngineLost(t *testing.T) {
+	lost := func(f func(s *stage, e *slowEngine)) {
+		e := newSlowEngine(0)
+		cfg := Config{
+			NewEngine:     func(*Call) (Engine, error) { return e, nil },
+			AnswerTimeout: 40 * time.Second, InviteTimeout: 40 * time.Second,
+		}
+		onStage(t, cfg, func(s *stage) { f(s, e) })
+	}
+	lost(func(s *stage, e *slowEngine) { // the answer in an ACK
+		c, d, _ := s.answered()
+		e.delay = time.Hour
+		d.request("ACK", payload())
+		s.peer.reply(s.peer.request("BYE"), 200, "")
+		s.ended(c, "S4'")
+		require.ErrorIs(s.t, c.Err(), ErrTimeout)
+	})
+	lost(func(s *stage, e *slowEngine) { // the answer in a 2xx
+		c, inv := s.call(CallConfig{})
+		e.delay = time.Hour
+		s.peer.reply(inv, 200, "a", payload())
+		s.peer.reply(s.peer.request("BYE"), 200, "")
+		s.ended(c, "C7 late")
+		require.ErrorIs(s.t, c.Err(), ErrTimeout)
+	})
+	lost(func(s *stage, e *slowEngine) { // the answer to our re-INVITE
+		c, _ := s.established(CallConfig{})
+		done := make(chan error)
+		go func() { done <- c.Reinvite(s.ctx) }()
+		inv := s.peer.request("INVITE")
+		e.delay = time.Hour
+		s.peer.reply(inv, 200, "", payload())
+		require.ErrorIs(s.t, <-done, ErrTimeout)
+		s.peer.reply(s.peer.request("BYE"), 200, "")
+		s.ended(c, "T4")
+	})
+	lost(func(s *stage, e *slowEngine) { // the peer's offer in a re-INVITE
+		c, d := s.taken()
+		e.delay = time.Hour
+		d.request("INVITE", payload())
+		s.peer.response(500, "INVITE")
+		require.Equal(s.t, Ready, c.State())
+		go c.Bye(s.ctx)
+		s.peer.reply(s.peer.request("BYE"), 200, "")
+		s.ended(c, "T2")
+	})
+	lost(func(s *stage, e *slowEngine) { // the answer to our offer in the peer's re-INVITE
+		c, d := s.taken()
+		d.request("INVITE")
+		s.peer.response(200, "INVITE")
+		e.delay = time.Hour
+		d.request("ACK", payload())
+		s.peer.reply(s.peer.request("BYE"), 200, "")
+		s.ended(c, "T4")
+		require.ErrorIs(s.t, c.Err(), ErrTimeout)
 	})
 }

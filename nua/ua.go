@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +32,7 @@ type UA struct {
 
 	mu      sync.Mutex // a leaf below the shards: nothing is called under it
 	usages  map[usage]struct{}
+	regs    map[*Registration]struct{} // of usages
 	calls   int
 	closing bool
 	drained chan struct{} // closed when closing and usages is empty
@@ -48,7 +51,7 @@ type usage interface {
 // New makes a UA. It opens no socket: call Listen. The error tells which field
 // of cfg cannot be used.
 func New(cfg Config) (*UA, error) {
-	u := &UA{cfg: cfg, usages: map[usage]struct{}{}, drained: make(chan struct{})}
+	u := &UA{cfg: cfg, usages: map[usage]struct{}{}, regs: map[*Registration]struct{}{}, drained: make(chan struct{})}
 	if err := u.parseAddresses(); err != nil {
 		return nil, err
 	}
@@ -202,12 +205,10 @@ func (u *UA) flowFailed(flow *tport.Flow, err error) {
 		return
 	}
 	u.mu.Lock()
-	all := u.open()
+	all := slices.Collect(maps.Keys(u.regs))
 	u.mu.Unlock()
-	for _, x := range all {
-		if r, ok := x.(*Registration); ok {
-			r.flowLost(flow.Key())
-		}
+	for _, r := range all {
+		r.flowLost(flow.Key())
 	}
 }
 
@@ -234,7 +235,10 @@ func (u *UA) adopt(x usage) error {
 	if u.closing {
 		return ErrClosed
 	}
-	if _, ok := x.(*Call); ok {
+	switch x := x.(type) {
+	case *Registration:
+		u.regs[x] = struct{}{}
+	case *Call:
 		if limit := u.cfg.maxCalls(); limit >= 0 && u.calls >= limit {
 			return ErrBusy
 		}
@@ -252,7 +256,10 @@ func (u *UA) release(x usage) {
 		return
 	}
 	delete(u.usages, x)
-	if _, ok := x.(*Call); ok {
+	switch x := x.(type) {
+	case *Registration:
+		delete(u.regs, x)
+	case *Call:
 		u.calls--
 	}
 	if u.closing && len(u.usages) == 0 {
