@@ -83,7 +83,7 @@ func (p *parser) space(v, rule string) string {
 		return ""
 	}
 	v = v[1:]
-	if p.tolerates(TolerateSpace) {
+	if v != "" && v[0] == ' ' && p.tolerates(TolerateSpace) {
 		v = strings.TrimLeft(v, " ")
 	}
 	return v

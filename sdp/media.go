@@ -22,11 +22,12 @@ func (p *parser) mediaField(v string) {
 	}
 	p.closeSection()
 	p.seen = 0
-	if d.Media == nil {
+	switch len(d.Media) {
+	case 0:
 		d.Media = p.out.media[:0:1]
-		if n := strings.Count(p.rest, "\nm="); n > 0 {
-			d.Media = make([]Media, 0, min(n+1, p.MaxMedia, DefaultMaxMedia))
-		}
+	case 1: // room for all at once; most descriptions have one
+		n := 2 + strings.Count(p.rest, "\nm=")
+		d.Media = append(make([]Media, 0, min(n, p.MaxMedia, DefaultMaxMedia)), d.Media...)
 	}
 	d.Media = append(d.Media, Media{})
 	p.media = &d.Media[len(d.Media)-1]

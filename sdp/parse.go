@@ -47,9 +47,8 @@ type parser struct {
 // session-description and media-description); 0 means not in that section.
 // t=, r= and z= come in groups and share a rank.
 var (
-	sessionRank = [26]uint8{'v' - 'a': 1, 'o' - 'a': 2, 's' - 'a': 3, 'i' - 'a': 4, 'u' - 'a': 5, 'e' - 'a': 6, 'p' - 'a': 7,
-		'c' - 'a': 8, 'b' - 'a': 9, 't' - 'a': 10, 'r' - 'a': 10, 'z' - 'a': 10, 'k' - 'a': 11, 'a' - 'a': 12, 'm' - 'a': 13}
-	mediaRank = [26]uint8{'m' - 'a': 13, 'i' - 'a': 14, 'c' - 'a': 15, 'b' - 'a': 16, 'k' - 'a': 17, 'a' - 'a': 18}
+	sessionRank = [256]uint8{'v': 1, 'o': 2, 's': 3, 'i': 4, 'u': 5, 'e': 6, 'p': 7, 'c': 8, 'b': 9, 't': 10, 'r': 10, 'z': 10, 'k': 11, 'a': 12, 'm': 13}
+	mediaRank   = [256]uint8{'m': 13, 'i': 14, 'c': 15, 'b': 16, 'k': 17, 'a': 18}
 )
 
 const (
@@ -147,14 +146,13 @@ func (p *parser) field() {
 	if p.media != nil {
 		ranks, once, rule = &mediaRank, onceMedia, "media-description"
 	}
-	letter := s[0] - 'a'
-	if letter > 25 || sessionRank[letter] == 0 {
+	if sessionRank[s[0]] == 0 {
 		// Unknown type letters refuse the whole description (RFC 8866 section 5).
 		p.fail(s, rule, fmt.Errorf("unknown type letter %q", s[0]))
 		return
 	}
-	rank := ranks[letter]
-	switch bit := uint32(1) << letter; {
+	rank := ranks[s[0]]
+	switch bit := uint32(1) << (s[0] - 'a'); {
 	case p.number == 1 && s[0] != 'v':
 		p.fail(s, "version-field", errors.New("the first line must be v="))
 		return
