@@ -13,7 +13,8 @@ import (
 )
 
 // ladder draws each message as an arrow between the columns of two parties, as
-// it is sent. It is safe for concurrent use.
+// it is received: so a message stands above what it causes. It is safe for
+// concurrent use.
 type ladder struct {
 	w       io.Writer
 	verbose bool // print the messages whole
@@ -26,7 +27,7 @@ type ladder struct {
 	requests int
 }
 
-const columnWidth = 30
+const columnWidth = 36
 
 func newLadder(w io.Writer, verbose bool, parties ...string) *ladder {
 	return &ladder{w: w, verbose: verbose, start: time.Now(), parties: parties, where: map[netip.AddrPort]int{}}
@@ -37,7 +38,7 @@ func (l *ladder) trace(party string) *tport.Trace {
 	column := l.column(party)
 	return &tport.Trace{
 		FlowOpened: func(flow *tport.Flow, accepted bool) { l.learn(flow.Local(), column) },
-		Sent:       func(flow *tport.Flow, m *msg.Message, _ int) { l.draw(column, flow, m) },
+		Received:   func(d *tport.Delivery) { l.draw(column, d.From, d.Msg) },
 	}
 }
 
@@ -77,14 +78,14 @@ func (l *ladder) say(format string, args ...any) {
 	fmt.Fprintf(l.w, "         -- %s\n", fmt.Sprintf(format, args...))
 }
 
-func (l *ladder) draw(from int, flow *tport.Flow, m *msg.Message) {
+func (l *ladder) draw(to int, sender netip.AddrPort, m *msg.Message) {
 	label := fmt.Sprintf("%d %s", m.Status(), m.Phrase())
 	if m.IsRequest() {
 		label = m.Method()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	to, known := l.where[flow.Remote()]
+	from, known := l.where[sender]
 	if !known {
 		return
 	}
@@ -123,7 +124,7 @@ func arrow(n, from, to int, label string) string {
 	return string(line)
 }
 
-// totals returns how many messages were sent, and how many of them were requests.
+// totals returns how many messages were received, and how many of them were requests.
 func (l *ladder) totals() (messages, requests int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
