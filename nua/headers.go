@@ -15,8 +15,6 @@ type allowance struct {
 	allow     msg.Setter
 	support   msg.Setter
 	accept    msg.Setter
-	userAgent msg.Setter
-	server    msg.Setter
 }
 
 func newAllowance(cfg *Config) allowance {
