@@ -137,6 +137,31 @@ func TestSecurityLimitsExist(t *testing.T) {
 	}
 }
 
+// TestStandardsAreShown keeps docs/rfc.md true: every test it names exists.
+func TestStandardsAreShown(t *testing.T) {
+	text, err := os.ReadFile("docs/rfc.md")
+	require.NoError(t, err)
+	matches := regexp.MustCompile("`([a-z]+)\\.((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(string(text), -1)
+	require.Greater(t, len(matches), 60, "the page lost its tables")
+	for _, m := range matches {
+		dir, known := packageDirs[m[1]]
+		if !known {
+			dir = m[1]
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+		require.NoError(t, err)
+		found := false
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			require.NoError(t, err)
+			found = found || strings.Contains(string(source), "\nfunc "+m[2]+"(")
+		}
+		if !found {
+			t.Errorf("docs/rfc.md: %s.%s does not exist", m[1], m[2])
+		}
+	}
+}
+
 // TestReadmeProgramsCompile builds every complete Go program of the README, so
 // that what a newcomer copies works.
 func TestReadmeProgramsCompile(t *testing.T) {
