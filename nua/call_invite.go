@@ -158,6 +158,7 @@ func (c *Call) sendInvite(s *nta.Step) {
 	}
 	k.out = out
 	c.invite = req
+	c.publish(func(v *callView) { v.request = req })
 	if attempt == 1 {
 		c.armInviteTimer(s, req)
 	}

@@ -15,13 +15,15 @@ import (
 type Handler struct {
 	// Invite gets a call that comes in, on a goroutine of its own. The
 	// context ends when the call ends. Its return neither answers nor ends
-	// the call: a call nobody answers gets 480 after AnswerTimeout. Nil: every
-	// call gets 480 Temporarily Unavailable at once.
+	// the call: a call nobody answers gets 480 after AnswerTimeout. Nil: calls
+	// are announced by StateChanged with Received if Config.Events is set, and
+	// get 480 Temporarily Unavailable at once if not.
 	Invite func(ctx context.Context, call *Call)
 	// Message gets a MESSAGE (RFC 3428), inside a call or outside. Nil: 405.
 	Message func(ctx context.Context, request *Request)
-	// Options gets an OPTIONS. Nil: 200 with Allow, Accept and Supported
-	// (RFC 3261 11.2), or 480 when Invite is nil too, as an INVITE would get.
+	// Options gets an OPTIONS. Nil: 200 with Allow, Accept, Supported and the
+	// built-in engine's capabilities (RFC 3261 11.2), or what an INVITE would
+	// get when no call can be taken: 480 or 503.
 	Options func(ctx context.Context, request *Request)
 	// Info gets an INFO inside a call (RFC 6086). Nil: 405.
 	Info func(ctx context.Context, request *Request)

@@ -30,7 +30,7 @@ func (u *UA) receive(s *nta.Step, in *nta.Incoming) bool {
 	switch req.Method() {
 	case sip.MethodInvite:
 		u.receiveInvite(s, in)
-	case sip.MethodBye, "PRACK", "UPDATE", sip.MethodInfo, "NOTIFY":
+	case sip.MethodBye, sip.MethodCancel, "PRACK", "UPDATE", sip.MethodInfo, "NOTIFY":
 		// Only meaningful inside a dialog (RFC 3261 15.1.2, RFC 6086 4.2.2).
 		_ = s.Reply(in, 481, u.responseHeaders()...)
 	default:

@@ -180,6 +180,7 @@ var rowTests = map[string]func(s *stage){
 		s.challenge(inv)
 		again := s.peer.request("INVITE")
 		require.True(s.t, auth.Authorization.Has(again))
+		require.True(s.t, auth.Authorization.Has(c.Request()), "the INVITE sent last")
 		s.peer.reply(again, 486, "p1")
 		s.ended(c, "C1b")
 		var results []int

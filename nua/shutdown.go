@@ -6,7 +6,8 @@ import "context"
 // CANCEL or 480, registrations are removed. From its call on nothing new
 // begins: methods return [ErrClosed] and INVITEs get 480. When ctx ends first,
 // what is left is dropped without further messages, and the error is ctx's.
-// When Shutdown has returned, no goroutine and no socket of the UA is left.
+// When Shutdown has returned, no goroutine and no socket of the UA is left: it
+// waits for Handler funcs too, and must not be called from one.
 func (u *UA) Shutdown(ctx context.Context) error {
 	for _, x := range u.close() {
 		x.shutdown()
@@ -29,7 +30,8 @@ func (u *UA) Shutdown(ctx context.Context) error {
 }
 
 // Close ends the UA at once, without a word to the peers. Shutdown is the
-// polite way. The error is that of closing the sockets.
+// polite way. It waits for Handler funcs, and must not be called from one. The
+// error is that of closing the sockets.
 func (u *UA) Close() error {
 	u.close()
 	u.drop()
