@@ -14,19 +14,27 @@ import (
 	"github.com/gosofia/sofia/soa"
 )
 
-// Calls with linphonec, which rings for a second and answers; without a sound
-// card it sends no audio. These tests share
-// the one linphonec of the slot and are not parallel.
+// Calls with linphonec, which rings for a second and answers. These tests
+// share the one linphonec of the slot and are not parallel.
+
+// hearsLinphone has linphonec play a file, as it has no sound card, and waits
+// for the audio.
+func (p *phone) hearsLinphone(t *testing.T, other *lab.Linphone) {
+	t.Helper()
+	other.Do("play /usr/share/sounds/linphone/hello8000.wav") // of the Debian package
+	p.hears(t)
+}
 
 // A linphonec that is not registered: no proxy, no GRUU, a Contact of its own.
 func TestCallLinphone(t *testing.T) {
 	env := peers.UpWith(t, "linphonec", "LAB_LINPHONE_REGISTER=0")
-	peers.Linphone(t)
+	other := peers.Linphone(t)
 	for _, transport := range []string{"udp", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
 			p := newPhone(t, nua.Config{Identity: "sip:caller@elsewhere.test"}, nil)
 			c := p.call(t, "sip:carol@"+env["LINPHONE_UDP"]+viaTransport(transport), nua.CallConfig{})
 			reach(t, c, nua.Ready)
+			p.hearsLinphone(t, other)
 			require.Equal(t, transport, p.all(sent, "INVITE")[0].proto)
 			require.NoError(t, c.Hold(within(t, patience)))
 			require.NoError(t, c.Resume(within(t, patience)))
@@ -48,6 +56,7 @@ func TestCallLinphoneHangsUp(t *testing.T) {
 	p := newPhone(t, nua.Config{Identity: "sip:caller@elsewhere.test"}, nil)
 	c := p.call(t, "sip:carol@"+env["LINPHONE_UDP"], nua.CallConfig{})
 	reach(t, c, nua.Ready)
+	p.hearsLinphone(t, other)
 	other.Do("terminate")
 	s := over(t, c)
 	require.NoError(t, c.Err())
@@ -62,10 +71,11 @@ func TestCallLinphoneThroughKamailio(t *testing.T) {
 		t.Run(transport, func(t *testing.T) {
 			peers.Up(t, "kamailio-registrar", "linphonec")
 			registered(t, "carol")
-			peers.Linphone(t)
+			other := peers.Linphone(t)
 			p, _ := alice(t, transport, nil)
 			c := p.call(t, "sip:carol@lab.test", nua.CallConfig{})
 			reach(t, c, nua.Ready)
+			p.hearsLinphone(t, other)
 			require.NoError(t, c.Hold(within(t, patience)))
 			require.NoError(t, c.Resume(within(t, patience)))
 			require.NoError(t, c.Bye(within(t, patience)))
@@ -96,6 +106,7 @@ func TestLinphoneCallsThroughKamailio(t *testing.T) {
 			c := p.incoming(t)
 			reach(t, c, nua.Ready)
 			other.Wait(10*time.Second, `Call \d+ with .*alice@lab\.test.* connected`)
+			p.hearsLinphone(t, other)
 			from, err := c.Request().From()
 			require.NoError(t, err)
 			require.Equal(t, "carol", from.URI.User)
