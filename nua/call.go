@@ -80,14 +80,18 @@ type pending struct {
 func newPending() *pending { return &pending{done: make(chan struct{})} }
 
 // finish ends the wait, once; it may be called inside a step.
-func (p *pending) finish(err error) {
+func (p *pending) finish(err error) { p.finishWith(sip.Response{}, err) }
+
+// finishWith is finish with a response as the result. What comes after the end
+// of the wait is dropped: whoever waited may be reading the result by now.
+func (p *pending) finishWith(resp sip.Response, err error) {
 	if p == nil {
 		return
 	}
 	select {
 	case <-p.done:
 	default:
-		p.err = err
+		p.resp, p.err = resp, err
 		close(p.done)
 	}
 }

@@ -87,8 +87,7 @@ func (c *Call) nextRequest(s *nta.Step) {
 		l.open = r.op
 		err := c.authorized(s, c.leg, r.method, r.set, func(s *nta.Step, resp sip.Response, err error) {
 			l.open = nil
-			r.op.resp = resp
-			r.op.finish(err)
+			r.op.finishWith(resp, err)
 			c.dialogResult(s, r.method, resp, err)
 			c.nextRequest(s)
 		})
