@@ -79,6 +79,19 @@ func TestShutdownOfAForwarder(t *testing.T) {
 		require.NoError(t, proxy.Shutdown(w.ctx()))
 		require.Equal(t, start, w.at())
 	})
+	// The 2xx comes while it shuts down.
+	bubble(t, simnet.Config{}, func(w *world) {
+		up, down := w.peer("up", "192.0.2.9"), w.peer("down", "192.0.2.8")
+		proxy := w.proxy("proxy", "192.0.2.1", "sip:bob@192.0.2.8")
+		up.send(here, up.incoming("INVITE", "z9hG4bK1"))
+		invite := down.recv()
+		go func() {
+			time.Sleep(sec)
+			down.reply(invite, 200, sip.Contact.Text("<sip:bob@192.0.2.8>"))
+		}()
+		require.NoError(t, proxy.Shutdown(w.ctx()))
+		require.Equal(t, sec, w.at())
+	})
 }
 
 func times200(p *peer) int {

@@ -175,6 +175,32 @@ func TestIncomingCancel(t *testing.T) {
 	})
 }
 
+// A CANCEL that crossed our 2xx has no effect but its own 200 (9.2).
+func TestIncomingCancelAfter2xx(t *testing.T) {
+	bubble(t, simnet.Config{}, func(w *world) {
+		var in *Incoming
+		p := w.peer("peer", "192.0.2.9")
+		a := w.agent("a", "192.0.2.1", func(c *Config) {
+			c.Receive = func(s *Step, i *Incoming) bool {
+				in = i
+				in.Watch(s, Watch{Cancel: func(*Step, sip.Request) { t.Error("cancelled") }})
+				s.Reply(in, 200, sip.Contact.Text("<sip:bob@192.0.2.1>"))
+				return true
+			}
+		})
+		p.send(here, p.incoming("INVITE", "z9hG4bK1"))
+		ok := p.recv()
+		p.send(here, p.incoming("CANCEL", "z9hG4bK1"))
+		require.Equal(t, "CANCEL", p.recv().resp().CSeq().Method)
+		p.quiet()
+		require.NoError(t, in.Context().Err())
+		require.Zero(t, a.Stats().Canceled)
+		p.send(here, edit(p.incoming("ACK", "z9hG4bK2"), "To", "<sip:bob@example.com>;tag="+ok.resp().ToTag()))
+		w.sleep(sec)
+		p.quiet()
+	})
+}
+
 // A forwarded INVITE is not ours to end: the 487 comes from further down.
 func TestIncomingCancelOfForwarded(t *testing.T) {
 	bubble(t, simnet.Config{}, func(w *world) {

@@ -56,10 +56,13 @@ func TestFailover(t *testing.T) {
 					p := w.peer("one", "192.0.2.9")
 					var second *Agent
 					second = w.agent("two", "192.0.2.8", func(c *Config) {
-						c.Serve = func(in *Incoming) { in.Reply(404) }
+						c.Serve = func(in *Incoming) {
+							require.NotEqual(t, "z9hG4bKmine", in.Request().Branch(), "a transaction of its own")
+							in.Reply(404)
+						}
 					})
 					a := w.agent("a", "192.0.2.1", names(0, "192.0.2.9", "192.0.2.8"))
-					o, err := a.Send(w.request(method, c.uri), SendConfig{})
+					o, err := a.Send(w.request(method, c.uri), SendConfig{Branch: "z9hG4bKmine"})
 					require.NoError(t, err)
 					if c.first != nil {
 						c.first(w, p)
@@ -77,7 +80,7 @@ func TestFailover(t *testing.T) {
 					}
 					if c.first != nil {
 						for _, got := range p.all() {
-							require.Equal(t, p.all()[0].req().Branch(), got.req().Branch())
+							require.Equal(t, "z9hG4bKmine", got.req().Branch())
 						}
 					}
 				})
@@ -293,11 +296,13 @@ func TestForcedFlowAndNextHop(t *testing.T) {
 		p.reply(got, 200)
 		_, err = o.Final(w.ctx())
 		require.NoError(t, err)
-		o, err = a.Send(w.request("OPTIONS", "sip:bob@far.example.com"), SendConfig{Flow: flow})
+		o, err = a.Send(w.request("INVITE", "sip:bob@far.example.com"), SendConfig{Flow: flow})
 		require.NoError(t, err)
-		p.reply(p.recv(), 200)
-		_, err = o.Final(w.ctx())
+		p.reply(p.recv(), 200, sip.Contact.Text("<sip:bob@farther.example.com>"))
+		resp, err := o.Final(w.ctx())
 		require.NoError(t, err)
+		require.NoError(t, o.Ack(resp))
+		require.Equal(t, "ACK sip:bob@farther.example.com SIP/2.0", p.recv().first(), "by the same flow")
 	})
 }
 
@@ -312,5 +317,32 @@ func TestTooManyClientTransactions(t *testing.T) {
 		p.reply(p.recv(), 200)
 		_, err = o.Final(w.ctx())
 		require.NoError(t, err)
+	})
+}
+
+// Section 18: a connection is kept as long as a transaction may need it, and
+// not longer.
+func TestConnectionIsHeld(t *testing.T) {
+	bubble(t, simnet.Config{}, func(w *world) {
+		idle := func(c *Config) { c.Transport.Idle = 10 * sec }
+		b := w.agent("b", "192.0.2.9", idle, func(c *Config) {
+			c.Receive = func(s *Step, in *Incoming) bool {
+				s.Reply(in, 180)
+				s.After(60*sec, func(s *Step) { s.Reply(in, 486) })
+				return true
+			}
+		})
+		a := w.agent("a", "192.0.2.1", idle)
+		o, err := a.Send(w.request("INVITE", "sip:bob@192.0.2.9;transport=tcp"), SendConfig{})
+		require.NoError(t, err)
+		resp, err := o.Final(w.ctx())
+		require.Error(t, err)
+		require.Equal(t, 486, resp.Status())
+		require.EqualValues(t, 1, b.Transport().Stats().Accepted)
+		require.Zero(t, b.Transport().Stats().Dialled)
+		w.sleep(20 * sec)
+		for _, agent := range w.agents {
+			require.Zero(t, agent.Transport().Stats().Flows, "idle connections are closed")
+		}
 	})
 }

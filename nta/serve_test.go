@@ -182,6 +182,36 @@ func TestAsyncLetsTheNextStart(t *testing.T) {
 	})
 }
 
+// What let go of the queue does not come back to it.
+func TestOneAtATimeAfterAsync(t *testing.T) {
+	bubble(t, simnet.Config{}, func(w *world) {
+		var log notes
+		p := w.peer("peer", "192.0.2.9")
+		w.agent("a", "192.0.2.1", func(c *Config) {
+			c.Receive = accept(func(in *Incoming) {
+				seq := strconv.Itoa(int(in.Request().CSeq().Seq))
+				log.add("start " + seq)
+				if seq == "2" {
+					in.Async()
+					time.Sleep(sec)
+				} else {
+					time.Sleep(5 * sec)
+				}
+				log.add("end " + seq)
+				in.Reply(200)
+			})
+		})
+		req := p.dialog("async")
+		p.send(here, req("ACK", 1))
+		for seq := 2; seq <= 4; seq++ {
+			p.send(here, req("MESSAGE", seq))
+			w.sleep(ms)
+		}
+		w.sleep(20 * sec)
+		require.Equal(t, []string{"start 2", "start 3", "end 2", "end 3", "start 4", "end 4"}, log.all())
+	})
+}
+
 func TestFullQueue(t *testing.T) {
 	bubble(t, simnet.Config{}, func(w *world) {
 		p := w.peer("peer", "192.0.2.9")

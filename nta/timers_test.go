@@ -389,3 +389,18 @@ func TestStepTimer(t *testing.T) {
 		onTime(t, g, offGrid, []time.Duration{7 * ms, sec, time.Hour, 2*time.Hour + 500*ms}, at)
 	})
 }
+
+// A nearer timer than the one that the shard sleeps for wakes it in time.
+func TestNearerTimerWakesTheShard(t *testing.T) {
+	grains(t, func(w *world, g time.Duration, tune func(*Config)) {
+		a := w.agent("a", "192.0.2.1", tune)
+		time.Sleep(offGrid)
+		var at []time.Duration
+		note := func(*Step) { at = append(at, w.at()) }
+		for _, d := range []time.Duration{time.Hour, time.Minute, sec, 20 * ms} {
+			a.Step("call", func(s *Step) { s.After(d, note) })
+		}
+		w.sleep(2 * time.Hour)
+		onTime(t, g, offGrid, []time.Duration{20 * ms, sec, time.Minute, time.Hour}, at)
+	})
+}
