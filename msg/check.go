@@ -5,6 +5,7 @@ package msg
 type Check struct {
 	m    *Message
 	errs *[]error // nil: only note that there was one
+	was  *Message // what m is an edited copy of, if that passed; else nil
 }
 
 // Message returns the message. Marks of this run are visible in it.
@@ -25,10 +26,37 @@ func (c Check) First(id ID) (index int, value string, ok bool) {
 	return i, c.m.value(c.m.at(i)), true
 }
 
+// Keep reports whether the first field of the header with the given ID, or the
+// start line if id is 0, is as it was when the message passed its last check:
+// nothing of it was edited since. Then it also takes over the marks from slot
+// lo to slot hi, and the caller need not look again.
+func (c Check) Keep(id ID, lo, hi int) bool {
+	if c.was == nil {
+		return false
+	}
+	if id == 0 {
+		if c.m.start != c.was.start {
+			return false
+		}
+	} else {
+		i, j := c.m.next(0, id, ""), c.was.next(0, id, "")
+		if i < 0 || j < 0 {
+			return i == j
+		}
+		if *c.m.at(i) != *c.was.at(j) {
+			return false
+		}
+	}
+	for slot := lo; slot <= hi; slot++ {
+		c.m.marked[slot] = c.was.marked[slot]
+	}
+	return true
+}
+
 // Mark stores under slot the octets lo to hi of the value of field index.
 // Slots go from 0 to 15; what they mean is the class's own.
 func (c Check) Mark(slot, index, lo, hi int) {
-	v := c.m.at(index).val
+	v := c.m.at(index).val()
 	c.m.marked[slot] = span{v + uint32(lo), v + uint32(hi)}
 }
 
@@ -74,15 +102,29 @@ func (m *Message) MarkedNumber(slot int) (n uint32, ok bool) {
 	return sp.lo, sp.hi == numberMark
 }
 
-// check runs the checks that all classes share, then those of the class.
-func (m *Message) check(errs *[]error) {
+// check runs the checks that all classes share, then those of the class. was is
+// the message that m is an edited copy of, nil if there is none.
+func (m *Message) check(errs *[]error, was *Message) {
 	m.flags &^= refused
 	m.marked = [marks]span{}
-	c := Check{m, errs}
+	if was != nil && was.bad() {
+		was = nil
+	}
+	c := Check{m, errs, was}
+	if m.flags&doubled != 0 || m.class.crowded {
+		c.doubles()
+	}
+	if m.class.check != nil {
+		m.class.check(c)
+	}
+}
+
+// doubles refuses critical headers that stand more than once.
+func (c Check) doubles() {
 	var seen [int(FirstOwn) / 64]uint64
-	for i := range int(m.n) {
-		id := m.at(i).id
-		if id == 0 || id >= FirstOwn || m.class.kind(id)&kindCritical == 0 {
+	for i := range int(c.m.n) {
+		id := c.m.at(i).id
+		if id == 0 || id >= FirstOwn || c.m.class.kind(id)&kindCritical == 0 {
 			continue
 		}
 		if w, b := &seen[id/64], uint64(1)<<(id%64); *w&b != 0 {
@@ -90,8 +132,5 @@ func (m *Message) check(errs *[]error) {
 		} else {
 			*w |= b
 		}
-	}
-	if m.class.check != nil {
-		m.class.check(c)
 	}
 }

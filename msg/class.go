@@ -32,8 +32,20 @@ type Class struct {
 	infos    []HeaderInfo // in order of declaration
 	byID     []int16      // index into infos plus 1, by ID
 	kinds    []uint8      // Kind and critical bit, by ID
-	compact  [128]ID      // by lower-case letter
-	slots    []int16      // open hash table of indexes into infos plus 1
+	places   []uint8      // where Message.first has the header, by ID; 0: nowhere
+	compact  [128]entry   // by lower-case letter
+	slots    []int16      // open hash table of indexes into entries plus 1
+	entries  []entry      // what infos say, packed for the parser
+	placed   uint8        // the last place given
+	crowded  bool         // a critical header got no place
+}
+
+// entry is what the parser asks of a header.
+type entry struct {
+	name  string
+	id    ID
+	kind  uint8 // as in kinds
+	place uint8 // as in places
 }
 
 const (
@@ -78,6 +90,7 @@ func (c *Class) add(h HeaderInfo) {
 	for int(h.ID) >= len(c.byID) {
 		c.byID = append(c.byID, 0)
 		c.kinds = append(c.kinds, kindUnknown)
+		c.places = append(c.places, 0)
 	}
 	c.infos = append(c.infos, h)
 	n := int16(len(c.infos))
@@ -86,12 +99,22 @@ func (c *Class) add(h HeaderInfo) {
 	if h.Critical {
 		c.kinds[h.ID] |= kindCritical
 	}
+	if h.Critical || h.Kind == Prepend || h.ID == IDContentLength { // what every layer asks for
+		if c.placed+1 < places {
+			c.placed++
+			c.places[h.ID] = c.placed
+		} else if h.Critical {
+			c.crowded = true
+		}
+	}
+	e := entry{h.Name, h.ID, c.kinds[h.ID], c.places[h.ID]}
+	c.entries = append(c.entries, e)
 	if len(h.Compact) == 1 && scan.IsAlpha(h.Compact[0]) {
 		l := scan.Lower(h.Compact[0])
-		if c.compact[l] != 0 {
+		if c.compact[l].id != 0 {
 			panic(fmt.Sprintf("msg: compact form %s is declared twice", h.Compact))
 		}
-		c.compact[l] = h.ID
+		c.compact[l] = e
 	}
 	for i := c.hash(h.Name); ; i++ {
 		if s := &c.slots[i%uint32(len(c.slots))]; *s == 0 {
@@ -110,6 +133,14 @@ func (c *Class) kind(id ID) uint8 {
 	return kindUnknown
 }
 
+// place returns where Message.first has the header, 0 if it has it nowhere.
+func (c *Class) place(id ID) uint8 {
+	if int(id) < len(c.places) {
+		return c.places[id]
+	}
+	return 0
+}
+
 // hash is length plus three letters: enough to tell the registered names apart.
 func (c *Class) hash(name string) uint32 {
 	n := len(name)
@@ -125,25 +156,34 @@ func (c *Class) Version() string { return c.version }
 func (c *Class) Lookup(name string) ID { return c.lookup(name) }
 
 func (c *Class) lookup(name string) ID {
+	if e := c.find(name); e != nil {
+		return e.id
+	}
+	return 0
+}
+
+// find returns what the class knows of the header with the given name, nil if
+// nothing. A name that is found is a token.
+func (c *Class) find(name string) *entry {
 	switch len(name) {
 	case 0:
-		return 0
+		return nil
 	case 1:
 		if name[0] >= 0x80 {
-			return 0
+			return nil
 		}
-		if id := c.compact[scan.Lower(name[0])]; id != 0 {
-			return id
+		if e := &c.compact[scan.Lower(name[0])]; e.id != 0 {
+			return e
 		}
 	}
 	mask := uint32(len(c.slots) - 1)
 	for i := c.hash(name); ; i = (i + 1) & mask {
-		n := c.slots[i]
+		n := c.slots[i&mask]
 		if n == 0 {
-			return 0
+			return nil
 		}
-		if h := &c.infos[n-1]; h.Name == name || scan.EqualFold(h.Name, name) {
-			return h.ID
+		if e := &c.entries[n-1]; e.name == name || scan.EqualFold(e.name, name) {
+			return e
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package msg
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ import (
 // Edit it does not ask whether mandatory headers are there; [Message.Err] does.
 func New(c *Class, set ...Setter) (*Message, error) {
 	empty := Message{class: c, members: DefaultListMembers}
-	m, err := empty.Edit(set...)
+	m, err := empty.edit(nil, set)
 	if err == nil && m.flags&hasStart == 0 {
 		return nil, &SyntaxError{Offset: -1, Err: ErrStartLine}
 	}
@@ -29,6 +30,12 @@ func (m *Message) Edit(set ...Setter) (*Message, error) {
 	if len(m.tail) > maxTail {
 		m = m.flat()
 	}
+	return m.edit(m, set)
+}
+
+// edit is Edit; was is m, or nil if nobody has checked m. It is an argument of
+// its own to let New keep m on the stack.
+func (m *Message) edit(was *Message, set []Setter) (*Message, error) {
 	size := len(m.tail)
 	for i := range set {
 		size += set[i].size(m)
@@ -50,7 +57,7 @@ func (m *Message) Edit(set ...Setter) (*Message, error) {
 			return nil, err
 		}
 	}
-	return e.finish()
+	return e.finish(was)
 }
 
 // maxTail bounds what repeated edits carry along of text they have replaced.
@@ -69,12 +76,11 @@ func (m *Message) flat() *Message {
 	c.more = slices.Clone(m.more)
 	for i := range int(c.n) {
 		f := c.at(i)
-		d := at - f.lo
-		f.lo, f.hi, f.val, f.valEnd = f.lo+d, f.hi+d, f.val+d, f.valEnd+d
-		at = f.hi
+		*f = f.moved(at - f.lo)
+		at = f.hi()
 	}
 	c.body = c.text[len(c.text)-len(m.body):]
-	c.check(nil)
+	c.check(nil, nil)
 	return &c
 }
 
@@ -121,15 +127,15 @@ func (e *editor) apply(s *Setter) error {
 			return &SyntaxError{Offset: -1, Header: strconv.Itoa(int(id)), Err: ErrUnknownHeader}
 		}
 		name, kind = info.Name, info.Kind
-	} else if !scan.IsToken(name) {
+	} else if !scan.IsToken(name) || len(name) > maxGap-2 {
 		return setterError("header name", name)
 	}
 	if id == IDContentLength {
 		e.body = true
 	}
-	if kind == Single {
-		many := slices.Index(s.values, '\n') != len(s.values)-1
-		if len(s.values) > 0 && (many || (s.op == opAdd || s.op == opPush) && e.index(0, id, name) >= 0) {
+	if kind == Single && len(s.values) > 0 {
+		many := bytes.IndexByte(s.values, '\n') != len(s.values)-1
+		if many || (s.op == opAdd || s.op == opPush) && e.index(0, id, name) >= 0 {
 			return &SyntaxError{Offset: -1, Header: name, Err: ErrDouble}
 		}
 	}
@@ -245,10 +251,15 @@ func (e *editor) set(id ID, name string, kind Kind, values []byte) {
 		}
 		return
 	}
-	for i := at; i >= 0; i = e.index(at, id, name) {
+	for i := e.index(at+1, id, name); i >= 0; i = e.index(i, id, name) {
 		e.fields = slices.Delete(e.fields, i, i+1)
 	}
-	e.insert(at, id, name, kind, values)
+	if len(values) == 0 {
+		e.fields = slices.Delete(e.fields, at, at+1)
+		return
+	}
+	e.fields[at], values = e.field(id, name, kind, values)
+	e.insert(at+1, id, name, kind, values)
 }
 
 // behind is where Add puts a field: after the last of its header, else last.
@@ -278,39 +289,51 @@ func (e *editor) front(id ID, name string, kind Kind) int {
 
 // insert writes the values, each followed by LF, as fields and puts them at position at.
 func (e *editor) insert(at int, id ID, name string, kind Kind, values []byte) {
-	if len(values) == 0 {
-		return
-	}
-	if name == "" {
-		name = e.m.class.name(id)
-	}
 	for len(values) > 0 {
-		f := field{id: id, nameLen: uint16(len(name))}
-		f.lo = e.at()
-		e.tail.WriteString(name)
-		e.tail.WriteString(": ")
-		f.val = e.at()
-		for more := true; more; {
-			end := slices.Index(values, '\n')
-			e.tail.Write(values[:end])
-			values = values[end+1:]
-			if more = kind == List && len(values) > 0; more {
-				e.tail.WriteString(", ")
-			}
-		}
-		f.valEnd = e.at()
-		e.tail.WriteString("\r\n")
-		f.hi = e.at()
+		var f field
+		f, values = e.field(id, name, kind, values)
 		e.fields = slices.Insert(e.fields, at, f)
 		at++
 	}
+}
+
+// field writes the first of the values as a field, of a list all of them, and
+// returns the others.
+func (e *editor) field(id ID, name string, kind Kind, values []byte) (field, []byte) {
+	if name == "" {
+		name = e.m.class.name(id)
+	}
+	f := e.begin(id, name)
+	for more := true; more; {
+		end := bytes.IndexByte(values, '\n')
+		e.tail.Write(values[:end])
+		values = values[end+1:]
+		if more = kind == List && len(values) > 0; more {
+			e.tail.WriteString(", ")
+		}
+	}
+	e.end(&f)
+	return f, values
+}
+
+// begin starts a field in the tail, end ends it; the value is written in between.
+func (e *editor) begin(id ID, name string) field {
+	f := field{id: id, lo: e.at(), nameLen: uint16(len(name)), valOff: uint16(len(name) + 2)}
+	e.tail.WriteString(name)
+	e.tail.WriteString(": ")
+	return f
+}
+
+func (e *editor) end(f *field) {
+	f.valEnd, f.trail = e.at(), 2
+	e.tail.WriteString("\r\n")
 }
 
 // pop removes the first value of a header.
 func (e *editor) pop(id ID, name string, kind Kind) {
 	for at := e.index(0, id, name); at >= 0; at = e.index(at, id, name) {
 		f := e.fields[at]
-		v := e.str(span{f.val, f.valEnd})
+		v := e.str(span{f.val(), f.valEnd})
 		comma := len(v)
 		if kind != Single && !isAuth(id) {
 			comma = scan.Comma(v, 0)
@@ -324,15 +347,9 @@ func (e *editor) pop(id ID, name string, kind Kind) {
 		}
 		rest := v[scan.Space(v, comma+1):]
 		name := e.str(span{f.lo, f.lo + uint32(f.nameLen)})
-		g := field{id: id, nameLen: f.nameLen}
-		g.lo = e.at()
-		e.tail.WriteString(name)
-		e.tail.WriteString(": ")
-		g.val = e.at()
+		g := e.begin(id, name)
 		e.tail.WriteString(rest)
-		g.valEnd = e.at()
-		e.tail.WriteString("\r\n")
-		g.hi = e.at()
+		e.end(&g)
 		e.fields = slices.Insert(e.fields, at, g)
 		return
 	}
@@ -363,11 +380,9 @@ func (e *editor) copy(id ID, name string, from *Message) {
 			continue
 		}
 		lo := e.at()
-		e.tail.WriteString(from.str(f.span))
-		d := lo - f.lo
+		e.tail.WriteString(from.str(f.all()))
 		f.id = id
-		f.lo, f.hi, f.val, f.valEnd = f.lo+d, f.hi+d, f.val+d, f.valEnd+d
-		e.fields = slices.Insert(e.fields, at, f)
+		e.fields = slices.Insert(e.fields, at, f.moved(lo-f.lo))
 		at++
 	}
 }
@@ -383,7 +398,8 @@ func clean(v string) []byte {
 	return b
 }
 
-func (e *editor) finish() (*Message, error) {
+// finish makes the message; was is as in edit.
+func (e *editor) finish(was *Message) (*Message, error) {
 	m := e.m
 	m.tail = e.tail.String()
 	n := copy(m.inline[:], e.fields) // onto themselves, mostly
@@ -393,6 +409,7 @@ func (e *editor) finish() (*Message, error) {
 		m.more = e.fields[n:]
 	}
 	m.n = int32(len(e.fields))
+	m.renote()
 	if e.body {
 		if i := m.next(0, IDContentLength, ""); i >= 0 {
 			n, err := length(m.value(m.at(i)), noLimit)
@@ -401,6 +418,6 @@ func (e *editor) finish() (*Message, error) {
 			}
 		}
 	}
-	m.check(nil)
+	m.check(nil, was)
 	return m, nil
 }

@@ -241,8 +241,8 @@ func raw(m *Message, id ID, name string) (string, bool) {
 
 func (m *Message) valueError(f *field, err error) error {
 	e := &SyntaxError{Offset: -1, Header: m.name(f), Err: err}
-	if int(f.val) < len(m.text) {
-		e.Offset = int(f.val)
+	if int(f.val()) < len(m.text) {
+		e.Offset = int(f.val())
 	}
 	if n := m.class.name(f.id); n != "" {
 		e.Header = n

@@ -13,6 +13,9 @@ const inlineFields = 32
 // marks is how many places a class can mark in a message.
 const marks = 16
 
+// places is how many headers of a class, less one, are found without a search.
+const places = 32
+
 // span is a piece of a message: offsets below len(text) point into text, the
 // others into tail. No span crosses the border.
 type span struct{ lo, hi uint32 }
@@ -20,10 +23,25 @@ type span struct{ lo, hi uint32 }
 // field is one header field. It holds no pointer, so a table of them costs the
 // garbage collector nothing.
 type field struct {
-	span        // the field with its final line end
-	val, valEnd uint32
-	id          ID
-	nameLen     uint16
+	lo, valEnd uint32 // where the field begins and its value ends
+	nameLen    uint16
+	valOff     uint16 // from the start of the field to its value
+	trail      uint16 // from the end of the value to that of the field, behind the final line end
+	id         ID
+}
+
+// maxGap is how far name and white space may go on either side of a value.
+const maxGap = 1<<16 - 1
+
+func (f *field) all() span   { return span{f.lo, f.hi()} }
+func (f *field) hi() uint32  { return f.valEnd + uint32(f.trail) }
+func (f *field) val() uint32 { return f.lo + uint32(f.valOff) }
+
+// moved returns the field at another place of the text.
+func (f *field) moved(d uint32) field {
+	g := *f
+	g.lo, g.valEnd = f.lo+d, f.valEnd+d
+	return g
 }
 
 type flags uint8
@@ -33,6 +51,7 @@ const (
 	refused         // by Class.Check
 	unclean         // a line end or control octet that must not be copied into another message
 	hasStart        // a start line is there
+	doubled         // a critical header stands twice
 )
 
 // Message is one message of a [Class]: start line, header fields in wire order,
@@ -55,6 +74,7 @@ type Message struct {
 	members      int32 // Limits.ListMembers
 	status       uint16
 	flags        flags
+	first        [places]uint8 // by Class.place: index of the first field plus 1, 0 if there is none
 	marked       [marks]span
 	inline       [inlineFields]field
 }
@@ -132,8 +152,16 @@ func (m *Message) Fields() iter.Seq[Field] {
 func (m *Message) fields(yield func(Field) bool) {
 	for i := range int(m.n) {
 		f := m.at(i)
-		raw := strings.TrimRight(m.str(f.span), "\r\n")
-		if !yield(Field{ID: f.id, Name: raw[:f.nameLen], Value: m.value(f), Raw: raw}) {
+		raw := m.str(f.all())
+		n := len(raw) - 1 // the final LF
+		if n > 0 && raw[n-1] == '\r' {
+			n--
+		}
+		val, end := int(f.valOff), int(f.valEnd-f.lo)
+		if n > 0 && (raw[n-1] == '\r' || raw[n-1] == '\n') {
+			n = max(len(strings.TrimRight(raw, "\r\n")), end)
+		}
+		if !yield(Field{ID: f.id, Name: raw[:f.nameLen], Value: raw[val:end], Raw: raw[:n]}) {
 			return
 		}
 	}
@@ -159,7 +187,7 @@ func (m *Message) Len() int {
 	n := int(m.start.hi-m.start.lo) + 4 + len(m.body)
 	for i := range int(m.n) {
 		f := m.at(i)
-		n += int(f.hi - f.lo)
+		n += int(f.hi() - f.lo)
 	}
 	return n
 }
@@ -174,20 +202,26 @@ func (m *Message) AppendText(dst []byte) ([]byte, error) {
 	}
 	dst = append(dst, m.str(m.start)...)
 	dst = append(dst, "\r\n"...)
-	// Fields that follow each other in the same string are copied in one piece.
-	var run span
-	for i := range int(m.n) {
-		f := m.at(i)
-		if f.lo == run.hi && int(f.lo) != len(m.text) {
-			run.hi = f.hi
-			continue
-		}
-		dst = append(dst, m.str(run)...)
-		run = f.span
-	}
+	dst, run := m.appendRuns(dst, span{}, m.inline[:min(int(m.n), inlineFields)])
+	dst, run = m.appendRuns(dst, run, m.more)
 	dst = append(dst, m.str(run)...)
 	dst = append(dst, "\r\n"...)
 	return append(dst, m.body...), nil
+}
+
+// appendRuns appends fields; those that follow each other in the same string go
+// in one piece. run is what is not appended yet.
+func (m *Message) appendRuns(dst []byte, run span, fields []field) ([]byte, span) {
+	border := uint32(len(m.text))
+	for i := range fields {
+		f := &fields[i]
+		if f.lo != run.hi || f.lo == border {
+			dst = append(dst, m.str(run)...)
+			run.lo = f.lo
+		}
+		run.hi = f.hi()
+	}
+	return dst, run
 }
 
 // String returns the message as it goes on the wire.
@@ -218,7 +252,7 @@ func (m *Message) Errors() []error {
 	}
 	if m.flags&refused != 0 {
 		again := *m // a check marks places; never in a published message
-		again.check(&all)
+		again.check(&all, nil)
 	}
 	return all
 }
@@ -240,7 +274,7 @@ func (m *Message) str(s span) string {
 	return m.text[s.lo:s.hi]
 }
 
-func (m *Message) value(f *field) string { return m.str(span{f.val, f.valEnd}) }
+func (m *Message) value(f *field) string { return m.str(span{f.val(), f.valEnd}) }
 
 func (m *Message) name(f *field) string {
 	return m.str(span{f.lo, f.lo + uint32(f.nameLen)})
@@ -249,13 +283,62 @@ func (m *Message) name(f *field) string {
 // next returns the index of the first field from i on that is the given header:
 // by id if the class knows it, else by name. It returns -1 if there is none.
 func (m *Message) next(i int, id ID, name string) int {
+	if id == 0 {
+		return m.named(i, name)
+	}
+	if i == 0 {
+		if p := m.class.place(id); p != 0 {
+			if f := int(m.first[p%places]); f != beyond {
+				return f - 1
+			}
+		}
+	}
+	for table := m.inline[:min(int(m.n), inlineFields)]; i < len(table); i++ {
+		if table[i].id == id {
+			return i
+		}
+	}
 	for ; i < int(m.n); i++ {
-		f := m.at(i)
-		if f.id == id && (id != 0 || scan.EqualFold(m.name(f), name)) {
+		if m.more[i-inlineFields].id == id {
 			return i
 		}
 	}
 	return -1
+}
+
+// named is next for headers that the class does not know.
+func (m *Message) named(i int, name string) int {
+	for ; i < int(m.n); i++ {
+		if f := m.at(i); f.id == 0 && scan.EqualFold(m.name(f), name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// beyond stands in Message.first for an index that does not fit.
+const beyond = 255
+
+// note enters field i, of the header that has place p, into the table of first
+// fields; critical tells that there must be no other.
+func (m *Message) note(i int, p uint8, critical bool) {
+	if m.first[p%places] == 0 {
+		m.first[p%places] = uint8(min(i+1, beyond))
+	} else if critical {
+		m.flags |= doubled
+	}
+}
+
+// renote makes the table of first fields anew.
+func (m *Message) renote() {
+	m.first = [places]uint8{}
+	m.flags &^= doubled
+	for i := range int(m.n) {
+		id := m.at(i).id
+		if p := m.class.place(id); p != 0 {
+			m.note(i, p, m.class.kinds[id]&kindCritical != 0)
+		}
+	}
 }
 
 // unfold replaces every fold with one space (RFC 3261 section 7.3.1). It

@@ -39,7 +39,7 @@ func Parse(c *Class, s string, lim Limits) (*Message, error) {
 	p.headers()
 	p.octets()
 	p.takeBody()
-	m.check(nil)
+	m.check(nil, nil)
 	if m.bad() {
 		return m, m.Err()
 	}
@@ -174,87 +174,123 @@ func (p *parser) statusLine(line string, lo int) bool {
 }
 
 // headers finds the header fields up to the empty line.
+//
+//	header-name HCOLON header-value CRLF
+//	HCOLON = *( SP / HTAB ) ":" SWS
 func (p *parser) headers() {
-	m, first := p.m, p.pos
+	m, s, first := p.m, p.s, p.pos
 	for {
-		if p.pos == len(p.s) {
-			p.fault(p.pos, "", ErrHeadEnd)
-			return
-		}
 		lo := p.pos
-		end, next := p.line()
-		if next == end { // cut short within a line
-			p.pos = next
+		i := strings.IndexByte(s[lo:], '\n')
+		if i < 0 { // cut short
+			p.pos = len(s)
 			p.fault(lo, "", ErrHeadEnd)
 			return
 		}
+		p.lines++
+		end := lo + i
+		next := end + 1
+		if i > 0 && s[end-1] == '\r' {
+			end--
+		} else {
+			p.bare = true
+		}
+		p.pos = next
 		if end == lo {
-			p.pos = next
 			return
 		}
-		for next < len(p.s) && (p.s[next] == ' ' || p.s[next] == '\t') { // fold
-			p.pos = next
-			e, n := p.line()
-			if n == e {
-				p.pos = n
+		if next < len(s) && (s[next] == ' ' || s[next] == '\t') {
+			if end = p.folds(); end < 0 {
 				p.fault(lo, "", ErrHeadEnd)
 				return
 			}
-			end, next = e, n
+			next = p.pos
 		}
-		p.pos = next
 		if next-first > p.lim.Headers || p.lines-1 > p.lim.Lines {
 			p.fault(lo, "", ErrHeadTooLarge)
 			p.skipHead()
 			return
 		}
+		line := s[lo:end]
+		colon := strings.IndexByte(line, ':')
+		if colon <= 0 {
+			p.badField(lo, next, nil)
+			continue
+		}
+		name := line[:colon]
+		e := m.class.find(name)
+		if e == nil {
+			if name = strings.TrimRight(name, " \t"); len(name) < colon {
+				e = m.class.find(name)
+			}
+			if e == nil {
+				if e = &unknown; !scan.IsToken(name) {
+					p.badField(lo, next, nil)
+					continue
+				}
+			}
+		}
 		if next-lo > p.lim.Header {
-			p.fault(lo, m.class.name(p.fieldAt(lo, end).id), ErrHeaderTooLong)
+			p.badField(lo, next, e)
 			continue
 		}
-		f := p.fieldAt(lo, end)
-		if f.nameLen == 0 {
-			p.fault(lo, "", ErrFieldName)
+		val, valEnd := scan.Space(line, colon+1), len(line)
+		for valEnd > val && scan.IsSpace(line[valEnd-1]) {
+			valEnd--
+		}
+		if val > maxGap || next-lo-valEnd > maxGap { // white space, then, with Limits.Header off
+			p.badField(lo, next, e)
 			continue
 		}
-		f.hi = uint32(next)
-		p.push(f)
+		if e.place != 0 {
+			m.note(int(m.n), e.place, e.kind&kindCritical != 0)
+		}
+		f := field{
+			lo: uint32(lo), valEnd: uint32(lo + valEnd),
+			nameLen: uint16(len(name)), valOff: uint16(val), trail: uint16(next - lo - valEnd), id: e.id,
+		}
+		if n := uint32(m.n); n < inlineFields {
+			m.inline[n] = f
+			m.n++
+		} else {
+			p.push(f)
+		}
 	}
 }
 
-// fieldAt reads the field between lo and end; its nameLen is 0 if it is malformed.
-//
-//	header-name HCOLON header-value
-//	HCOLON = *( SP / HTAB ) ":" SWS
-func (p *parser) fieldAt(lo, end int) (f field) {
-	line := p.s[lo:end]
-	n := scan.Token(line, 0)
-	i := n
-	for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
-		i++
+// unknown is the entry of all headers that the class does not know.
+var unknown = entry{kind: kindUnknown}
+
+// badField notes why the field between lo and next is left out. e is nil if it
+// has no name.
+func (p *parser) badField(lo, next int, e *entry) {
+	switch {
+	case e != nil:
+		p.fault(lo, e.name, ErrHeaderTooLong)
+	case next-lo > p.lim.Header:
+		p.fault(lo, "", ErrHeaderTooLong)
+	default:
+		p.fault(lo, "", ErrFieldName)
 	}
-	if n == 0 || n > 1<<16-1 || i == len(line) || line[i] != ':' {
-		return f
-	}
-	i = scan.Space(line, i+1)
-	j := len(line)
-	for j > i && scan.IsSpace(line[j-1]) {
-		j--
-	}
-	f.lo = uint32(lo)
-	f.val, f.valEnd = uint32(lo+i), uint32(lo+j)
-	f.nameLen = uint16(n)
-	f.id = p.m.class.lookup(line[:n])
-	return f
 }
 
+// folds goes over the lines that continue a field and returns where its text
+// ends, -1 if the last line has no end.
+func (p *parser) folds() (end int) {
+	for p.pos < len(p.s) && (p.s[p.pos] == ' ' || p.s[p.pos] == '\t') {
+		e, next := p.line()
+		p.pos = next
+		if next == e {
+			return -1
+		}
+		end = e
+	}
+	return end
+}
+
+// push takes a field that has no room in the message.
 func (p *parser) push(f field) {
 	m := p.m
-	if m.n < inlineFields {
-		m.inline[m.n] = f
-		m.n++
-		return
-	}
 	if m.more == nil {
 		// One slice for all that is left, however many: at most one field a line.
 		rest := p.s[p.pos:]

@@ -1,6 +1,7 @@
 package msg
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 
@@ -178,6 +179,8 @@ func render[T any, C Codec[T]](op op, id ID, name string, values []T) Setter {
 	return s
 }
 
+var lf = []byte{'\n'}
+
 // size is an upper bound of what the Setter adds to the tail of m.
 func (s *Setter) size(m *Message) int {
 	switch s.op {
@@ -196,14 +199,14 @@ func (s *Setter) size(m *Message) int {
 		id, name := s.target(s.from)
 		for i := s.from.next(0, id, name); i >= 0; i = s.from.next(i+1, id, name) {
 			f := s.from.at(i)
-			n += int(f.hi-f.lo) + 4
+			n += int(f.hi()-f.lo) + 4
 		}
 		return n
 	case opPop:
 		id, name := s.target(m)
 		if i := m.next(0, id, name); i >= 0 {
 			f := m.at(i)
-			return int(f.hi-f.lo) + 4
+			return int(f.hi()-f.lo) + 4
 		}
 		// What another Setter adds may be popped, but not seen from here: the
 		// builder grows then.
@@ -213,13 +216,7 @@ func (s *Setter) size(m *Message) int {
 	if name == 0 {
 		name = len(m.class.name(s.id))
 	}
-	n := len(s.values)
-	for _, b := range s.values {
-		if b == '\n' {
-			n += name + 4
-		}
-	}
-	return n
+	return len(s.values) + bytes.Count(s.values, lf)*(name+4)
 }
 
 // target returns how the Setter's header is found in m.

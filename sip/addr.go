@@ -97,77 +97,81 @@ type AddrCodec struct{}
 //
 //	name-addr = [ display-name ] LAQUOT addr-spec RAQUOT
 //	contact-param = (name-addr / addr-spec) *(SEMI contact-params)
-func (AddrCodec) Parse(s string) (NameAddr, string, error) {
-	a, rest, err := parseAddr(s)
+func (AddrCodec) Parse(s string) (a NameAddr, rest string, err error) {
+	end, _, _, err := a.parse(s, "")
 	if err != nil {
 		return NameAddr{}, "", err
 	}
-	a.Display = scan.Unquote(a.Display)
-	return a, rest, err
+	if a.Display != "" && a.Display[0] == '"' {
+		a.Display = scan.Unquote(a.Display)
+	}
+	return a, s[end:], nil
 }
 
-// parseAddr leaves the display name as it is written.
-func parseAddr(s string) (a NameAddr, rest string, err error) {
+// parse fills a, which must be zero, but leaves the display name as it is
+// written. rest is where the text behind the value begins, lo and hi are where
+// the value of the named header parameter stands, as in [scan.FindParam].
+func (a *NameAddr) parse(s, name string) (rest, lo, hi int, err error) {
+	if s == "" {
+		return 0, 0, 0, msg.ErrSyntax
+	}
 	i := 0
-	switch {
-	case s == "":
-		return NameAddr{}, "", msg.ErrSyntax
-	case s[0] == '"':
+	if s[0] == '"' {
 		end, ok := scan.Quoted(s, 0)
 		if !ok {
-			return NameAddr{}, "", msg.ErrSyntax
+			return 0, 0, 0, msg.ErrSyntax
 		}
 		a.Display = s[:end]
 		if i = scan.Space(s, end); i == len(s) || s[i] != '<' {
-			return NameAddr{}, "", msg.ErrSyntax
+			return 0, 0, 0, msg.ErrSyntax
 		}
-	default: // display-name = *(token LWS), then "<"; or an addr-spec
+	} else if s[0] != '<' { // display-name = *(token LWS), then "<"; or an addr-spec
 		for i < len(s) && (scan.IsTokenChar(s[i]) || scan.IsSpace(s[i]) || s[i] >= 0x80) {
 			i++
 		}
-		if i < len(s) && s[i] == '<' {
-			a.Display = scan.Trim(s[:i])
-			break
+		if i == len(s) || s[i] != '<' {
+			return a.parseBare(s, name)
 		}
-		return bareAddr(s)
+		a.Display = scan.Trim(s[:i])
 	}
 	end := strings.IndexByte(s[i:], '>')
 	if end < 0 {
-		return NameAddr{}, "", msg.ErrSyntax
+		return 0, 0, 0, msg.ErrSyntax
 	}
-	if a.URI, err = parseURI(s[i+1 : i+end]); err != nil {
-		return NameAddr{}, "", err
+	if err = a.URI.parse(s[i+1 : i+end]); err != nil {
+		return 0, 0, 0, err
 	}
-	a.Params, rest, err = headerParams(s, i+end+1)
-	return a, rest, err
+	return a.parseParams(s, i+end+1, name)
 }
 
-// bareAddr reads an addr-spec without brackets: it ends where the parameters of
+// parseBare reads an addr-spec without brackets: it ends where the parameters of
 // the header begin, and holds no "?" (RFC 3261 section 20).
-func bareAddr(s string) (a NameAddr, rest string, err error) {
+func (a *NameAddr) parseBare(s, name string) (rest, lo, hi int, err error) {
 	i := 0
 	for i < len(s) && !scan.IsSpace(s[i]) && s[i] != ',' && s[i] != ';' {
 		if s[i] == '?' || s[i] == '<' || s[i] == '>' || s[i] == '"' {
-			return NameAddr{}, "", ErrBrackets
+			return 0, 0, 0, ErrBrackets
 		}
 		i++
 	}
-	if a.URI, err = parseURI(s[:i]); err != nil {
-		return NameAddr{}, "", err
+	if err = a.URI.parse(s[:i]); err != nil {
+		return 0, 0, 0, err
 	}
-	a.Params, rest, err = headerParams(s, i)
-	return a, rest, err
+	return a.parseParams(s, i, name)
 }
 
-// headerParams reads the parameters at i, which must go to the end or a comma.
-func headerParams(s string, i int) (p msg.Params, rest string, err error) {
-	end, ok := scan.Params(s, i)
+// parseParams reads the parameters at i, which must go to the end or a comma.
+func (a *NameAddr) parseParams(s string, i int, name string) (rest, lo, hi int, err error) {
+	if i == len(s) {
+		return i, 0, 0, nil
+	}
+	end, lo, hi, ok := scan.FindParam(s, i, name)
 	next := scan.Space(s, end)
 	if !ok || next < len(s) && s[next] != ',' {
-		return "", "", msg.ErrSyntax
+		return 0, 0, 0, msg.ErrSyntax
 	}
-	lo := scan.Space(s, i)
-	return msg.Params(s[min(lo, end):end]), s[next:], nil
+	a.Params = msg.Params(s[min(scan.Space(s, i), end):end])
+	return next, lo, hi, nil
 }
 
 // Append implements [msg.Codec].
@@ -191,7 +195,7 @@ func validDisplay(s string) bool {
 type ContactCodec struct{}
 
 // Parse implements [msg.Codec].
-func (ContactCodec) Parse(s string) (NameAddr, string, error) {
+func (ContactCodec) Parse(s string) (a NameAddr, rest string, err error) {
 	if s == "*" {
 		return Star(), "", nil
 	}

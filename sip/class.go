@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/gosofia/sofia/internal/scan"
 	"github.com/gosofia/sofia/msg"
 )
 
@@ -45,27 +44,27 @@ const (
 // peers leave it out) and marks what the layers above ask for all the time.
 func check(c msg.Check) {
 	m := c.Message()
-	if m.IsRequest() {
+	line := c.Keep(0, 0, -1)
+	if m.IsRequest() && !line {
 		checkTarget(c, m.RequestURI())
 	}
-	checkVia(c)
-	checkAddr(c, IDFrom, markFromTag)
-	checkAddr(c, IDTo, markToTag)
-	if i, v, ok := c.First(IDCallID); !ok {
-		c.Fail(IDCallID, msg.ErrMissing)
-	} else if id, rest, err := (CallIDCodec{}).Parse(v); err != nil || rest != "" {
-		c.Fail(IDCallID, msg.ErrSyntax)
-	} else {
-		c.Mark(markCallID, i, 0, len(id))
+	if !c.Keep(IDVia, markViaProtocol, markBranch) {
+		checkVia(c)
 	}
-	checkSeq(c, m)
-	if _, v, ok := c.First(msg.IDMaxForwards); ok {
-		n, _, err := msg.HopsCodec{}.Parse(v)
-		if err != nil {
-			c.Fail(msg.IDMaxForwards, err)
-		} else {
-			c.MarkNumber(markHops, uint32(n))
-		}
+	if !c.Keep(IDFrom, markFromTag, markFromTag) {
+		checkAddr(c, IDFrom, markFromTag)
+	}
+	if !c.Keep(IDTo, markToTag, markToTag) {
+		checkAddr(c, IDTo, markToTag)
+	}
+	if !c.Keep(IDCallID, markCallID, markCallID) {
+		checkCallID(c)
+	}
+	if !line || !c.Keep(IDCSeq, markMethod, markSeq) {
+		checkSeq(c, m)
+	}
+	if !c.Keep(msg.IDMaxForwards, markHops, markHops) {
+		checkHops(c)
 	}
 }
 
@@ -73,11 +72,13 @@ func check(c msg.Check) {
 // layers to refuse with 416, and the headers part must not be there
 // (RFC 3261 section 19.1.1).
 func checkTarget(c msg.Check, uri string) {
-	u, err := parseURI(uri)
+	var u URI
+	err := u.parse(uri)
+	if err == nil && u.Headers != "" {
+		err = ErrURI
+	}
 	if err != nil {
 		c.Fail(0, err)
-	} else if u.Headers != "" {
-		c.Fail(0, ErrURI)
 	}
 }
 
@@ -87,12 +88,15 @@ func checkVia(c msg.Check) {
 		c.Fail(IDVia, msg.ErrMissing)
 		return
 	}
-	v, _, err := scanVia(s)
+	var v viaSpan
+	_, err := v.scan(s)
 	if err != nil {
 		c.Fail(IDVia, err)
 		return
 	}
-	markParam(c, markBranch, i, s[:v.parHi], v.parLo, "branch")
+	if v.branchLo < v.branchHi && s[v.branchLo] != '"' {
+		c.Mark(markBranch, i, v.branchLo, v.branchHi)
+	}
 	if !v.plain || strings.IndexByte(s[v.parLo:v.parHi], '\n') >= 0 {
 		return // decoding makes another string of it
 	}
@@ -103,39 +107,37 @@ func checkVia(c msg.Check) {
 	c.Mark(markViaParams, i, v.parLo, v.parHi)
 }
 
-// markParam marks the unquoted value of the named parameter among those of s
-// from lo on.
-func markParam(c msg.Check, slot, index int, s string, lo int, name string) {
-	for {
-		p, next, ok := scan.NextParam(s, lo)
-		if !ok {
-			return
-		}
-		if scan.EqualFold(s[p.NameLo:p.NameHi], name) {
-			if p.HasValue && s[p.ValueLo] != '"' {
-				c.Mark(slot, index, p.ValueLo, p.ValueHi)
-			}
-			return
-		}
-		lo = next
-	}
-}
-
 func checkAddr(c msg.Check, id msg.ID, slot int) {
 	i, s, ok := c.First(id)
 	if !ok {
 		c.Fail(id, msg.ErrMissing)
 		return
 	}
-	a, rest, err := parseAddr(s)
-	if err == nil && rest != "" {
+	var a NameAddr
+	end, lo, hi, err := a.parse(s, "tag")
+	if err == nil && end != len(s) {
 		err = msg.ErrTrailing
 	}
 	if err != nil {
 		c.Fail(id, err)
 		return
 	}
-	markParam(c, slot, i, s, len(s)-len(a.Params), "tag")
+	if lo < hi && s[lo] != '"' {
+		c.Mark(slot, i, lo, hi)
+	}
+}
+
+func checkCallID(c msg.Check) {
+	i, v, ok := c.First(IDCallID)
+	if !ok {
+		c.Fail(IDCallID, msg.ErrMissing)
+		return
+	}
+	if end := callIDEnd(v); end == 0 || end != len(v) {
+		c.Fail(IDCallID, msg.ErrSyntax)
+		return
+	}
+	c.Mark(markCallID, i, 0, len(v))
 }
 
 func checkSeq(c msg.Check, m *msg.Message) {
@@ -157,4 +159,15 @@ func checkSeq(c msg.Check, m *msg.Message) {
 	}
 	c.MarkNumber(markSeq, n)
 	c.Mark(markMethod, i, lo, hi)
+}
+
+func checkHops(c msg.Check) {
+	if _, v, ok := c.First(msg.IDMaxForwards); ok {
+		n, _, err := msg.HopsCodec{}.Parse(v)
+		if err != nil {
+			c.Fail(msg.IDMaxForwards, err)
+		} else {
+			c.MarkNumber(markHops, uint32(n))
+		}
+	}
 }

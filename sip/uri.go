@@ -77,9 +77,23 @@ var uriClass = func() (t [256]uint8) {
 	return t
 }()
 
-// span returns the end of the run at i of characters of a class and of escapes;
-// ok is false if an escape is malformed.
+// uriSpan returns the end of the run at i of characters of a class and of
+// escapes; ok is false if an escape is malformed.
 func uriSpan(s string, i int, class uint8) (end int, ok bool) {
+	t := s[i:]
+	for k := range len(t) {
+		if uriClass[t[k]]&class == 0 {
+			if t[k] == '%' {
+				return uriEscapes(s, i+k, class)
+			}
+			return i + k, true
+		}
+	}
+	return len(s), true
+}
+
+// uriEscapes is uriSpan from the first escape on.
+func uriEscapes(s string, i int, class uint8) (end int, ok bool) {
 	for i < len(s) {
 		switch {
 		case uriClass[s[i]]&class != 0:
@@ -104,8 +118,8 @@ func all(s string, class uint8) bool {
 // ParseURI reads a URI, which must be all of s. Schemes other than sip, sips
 // and tel are kept in Opaque. The error wraps ErrURI, ErrHost or ErrPort.
 func ParseURI(s string) (URI, error) {
-	u, err := parseURI(s)
-	if err != nil {
+	var u URI
+	if err := u.parse(s); err != nil {
 		return URI{}, fmt.Errorf("sip: URI %q: %w", s, err)
 	}
 	return u, nil
@@ -121,83 +135,85 @@ func MustParseURI(s string) URI {
 	return u
 }
 
-// parseURI reads s without making an error text.
+// parse fills u, which must be zero, without making an error text. After an
+// error u is of no use.
 //
 //	SIP-URI = "sip:" [ userinfo ] hostport uri-parameters [ headers ]
-func parseURI(s string) (u URI, err error) {
-	colon := 0
-	for colon < len(s) && (scan.IsAlpha(s[colon]) || colon > 0 && (scan.IsDigit(s[colon]) ||
-		s[colon] == '+' || s[colon] == '-' || s[colon] == '.')) {
-		colon++
-	}
-	if colon == 0 || colon+1 >= len(s) || s[colon] != ':' {
-		return URI{}, ErrURI
-	}
-	rest := s[colon+1:]
-	switch {
-	case scan.EqualFold(s[:colon], schemeSIP):
-		u.Scheme = schemeSIP
-	case scan.EqualFold(s[:colon], schemeSIPS):
-		u.Scheme = schemeSIPS
-	case scan.EqualFold(s[:colon], schemeTel):
-		return parseTel(rest)
-	default:
-		u.Scheme, u.Opaque = s[:colon], rest
-		if !opaque(rest) {
-			return URI{}, ErrURI
+func (u *URI) parse(s string) error {
+	var rest string
+	if len(s) > 4 && s[3] == ':' && s[0]|0x20 == 's' && s[1]|0x20 == 'i' && s[2]|0x20 == 'p' {
+		u.Scheme, rest = schemeSIP, s[4:]
+	} else {
+		colon := 0
+		for colon < len(s) && (scan.IsAlpha(s[colon]) || colon > 0 && (scan.IsDigit(s[colon]) ||
+			s[colon] == '+' || s[colon] == '-' || s[colon] == '.')) {
+			colon++
 		}
-		return u, nil
+		if colon == 0 || colon+1 >= len(s) || s[colon] != ':' {
+			return ErrURI
+		}
+		rest = s[colon+1:]
+		switch {
+		case scan.EqualFold(s[:colon], schemeSIPS):
+			u.Scheme = schemeSIPS
+		case scan.EqualFold(s[:colon], schemeTel):
+			return u.parseTel(rest)
+		default:
+			u.Scheme, u.Opaque = s[:colon], rest
+			if !opaque(rest) {
+				return ErrURI
+			}
+			return nil
+		}
 	}
 	// An "@" stands unescaped nowhere but behind the userinfo.
 	if at := strings.IndexByte(rest, '@'); at >= 0 {
 		info := rest[:at]
 		rest = rest[at+1:]
-		u.User = info
-		if i := strings.IndexByte(info, ':'); i >= 0 {
-			u.User, u.Password = info[:i], info[i+1:]
-			if !all(u.Password, inPassword) {
-				return URI{}, ErrURI
+		i, ok := uriSpan(info, 0, inUser)
+		if i < at {
+			if !ok || info[i] != ':' || !all(info[i+1:], inPassword) {
+				return ErrURI
 			}
+			u.Password = info[i+1:]
 		}
-		if u.User == "" || !all(u.User, inUser) {
-			return URI{}, ErrURI
+		if i == 0 {
+			return ErrURI
 		}
+		u.User = info[:i]
 	}
-	host, port, i, err := hostPort(rest, false)
+	lo, hi, port, i, err := hostPort(rest, 0, false)
 	if err != nil {
-		return URI{}, err
+		return err
 	}
-	u.Host, u.Port = host, port
+	u.Host, u.Port = rest[lo:hi], port
 	if i < len(rest) && rest[i] == ';' {
-		end := strings.IndexByte(rest, '?')
-		if end < 0 {
-			end = len(rest)
-		}
-		if end < i || !validParams(rest[i:end]) {
-			return URI{}, ErrURI
+		end, ok := uriParams(rest, i)
+		if !ok {
+			return ErrURI
 		}
 		u.Params, i = msg.Params(rest[i:end]), end
 	}
 	if i < len(rest) {
 		if rest[i] != '?' || !validHeaders(rest[i+1:]) {
-			return URI{}, ErrURI
+			return ErrURI
 		}
 		u.Headers = rest[i+1:]
 	}
-	return u, nil
+	return nil
 }
 
 // parseTel reads what follows "tel:" (RFC 3966 section 3).
-func parseTel(s string) (URI, error) {
+func (u *URI) parseTel(s string) error {
 	number, params := s, ""
 	if i := strings.IndexByte(s, ';'); i >= 0 {
 		number, params = s[:i], s[i:]
 	}
-	u := URI{Scheme: schemeTel, Opaque: number, Params: msg.Params(params)}
+	u.Scheme, u.Opaque, u.Params = schemeTel, number, msg.Params(params)
 	if !validTel(number) || !validParams(params) {
-		return URI{}, ErrURI
+		return ErrURI
 	}
-	return u, nil
+	return nil
 }
 
 func validTel(s string) bool {
@@ -219,26 +235,28 @@ func opaque(s string) bool {
 }
 
 // validParams reports whether s is a run of ";name" and ";name=value".
+func validParams(s string) bool {
+	end, ok := uriParams(s, 0)
+	return ok && end == len(s)
+}
+
+// uriParams returns the end of the parameters at i.
 //
 //	uri-parameters = *( ";" pname [ "=" pvalue ] )
-func validParams(s string) bool {
-	for i := 0; i < len(s); {
-		if s[i] != ';' {
-			return false
+func uriParams(s string, i int) (end int, ok bool) {
+	for i < len(s) && s[i] == ';' {
+		lo := i + 1
+		if i, ok = uriSpan(s, lo, inParam); !ok || i == lo {
+			return i, false
 		}
-		end, ok := uriSpan(s, i+1, inParam)
-		if !ok || end == i+1 {
-			return false
-		}
-		i = end
 		if i < len(s) && s[i] == '=' {
-			if end, ok = uriSpan(s, i+1, inParam); !ok || end == i+1 {
-				return false
+			lo = i + 1
+			if i, ok = uriSpan(s, lo, inParam); !ok || i == lo {
+				return i, false
 			}
-			i = end
 		}
 	}
-	return true
+	return i, true
 }
 
 // validHeaders checks what follows the "?".
@@ -262,48 +280,57 @@ func validHeaders(s string) bool {
 	}
 }
 
-// hostPort reads a host with an optional port. White space around the colon is
-// taken only where the grammar has it, in the sent-by of Via.
+// hostPort reads the host at i, which stands from lo to hi, with an optional
+// port. White space around the colon is taken only where the grammar has it, in
+// the sent-by of Via.
 //
 //	hostport = host [ ":" port ]
-func hostPort(s string, space bool) (host string, port uint16, end int, err error) {
-	i := 0
-	if s != "" && s[0] == '[' { // IPv6reference
-		i = strings.IndexByte(s, ']')
-		if i < 0 {
-			return "", 0, 0, ErrHost
+func hostPort(s string, i int, space bool) (lo, hi int, port uint16, end int, err error) {
+	lo = i
+	if i < len(s) && s[i] == '[' { // IPv6reference
+		n := strings.IndexByte(s[i:], ']')
+		if n < 0 {
+			return 0, 0, 0, 0, ErrHost
 		}
-		host = s[1:i]
-		i++
-		if !validIPv6(host) {
-			return "", 0, 0, ErrHost
+		lo, hi = i+1, i+n
+		if i = hi + 1; !validIPv6(s[lo:hi]) {
+			return 0, 0, 0, 0, ErrHost
 		}
 	} else {
-		for i < len(s) && uriClass[s[i]]&inHost != 0 {
-			i++
+		t := s[i:]
+		n := 0
+		for n < len(t) && uriClass[t[n]]&inHost != 0 {
+			n++
 		}
-		host = s[:i]
-		if host == "" {
-			return "", 0, 0, ErrHost
+		if n == 0 {
+			return 0, 0, 0, 0, ErrHost
 		}
+		i += n
+		hi = i
 	}
 	j := i
 	if space {
 		j = scan.Space(s, i)
 	}
 	if j == len(s) || s[j] != ':' {
-		return host, 0, i, nil
+		return lo, hi, 0, i, nil
 	}
 	j++
 	if space {
 		j = scan.Space(s, j)
 	}
-	end = scan.Digits(s, j)
-	n, fits, ok := scan.Uint(s[j:end], 65535)
-	if !ok || !fits || n == 0 {
-		return "", 0, 0, ErrPort
+	n := uint(0)
+	for end = j; end < len(s); end++ {
+		d := uint(s[end]) - '0'
+		if d > 9 {
+			break
+		}
+		n = min(n*10+d, 1<<16) // zeros in front may go on
 	}
-	return host, uint16(n), end, nil
+	if end == j || n == 0 || n > 1<<16-1 {
+		return 0, 0, 0, 0, ErrPort
+	}
+	return lo, hi, uint16(n), end, nil
 }
 
 func validIPv6(s string) bool {
@@ -489,6 +516,6 @@ func (u URI) valid() bool {
 	case u.Scheme == schemeTel:
 		return validTel(u.Opaque) && validParams(string(u.Params))
 	}
-	v, err := parseURI(u.Scheme + ":" + u.Opaque)
-	return err == nil && v == u
+	var v URI
+	return v.parse(u.Scheme+":"+u.Opaque) == nil && v == u
 }

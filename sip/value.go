@@ -69,15 +69,21 @@ type CallIDCodec struct{}
 
 // Parse implements [msg.Codec].
 func (CallIDCodec) Parse(s string) (string, string, error) {
-	i := 0
-	for i < len(s) && s[i] > ' ' && s[i] != ',' && s[i] != 0x7f {
-		i++
-	}
+	i := callIDEnd(s)
 	rest := scan.Space(s, i)
 	if i == 0 || rest < len(s) && s[rest] != ',' {
 		return "", "", msg.ErrSyntax
 	}
 	return s[:i], s[rest:], nil
+}
+
+func callIDEnd(s string) int {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c == ',' || c == 0x7f {
+			return i
+		}
+	}
+	return len(s)
 }
 
 // Append implements [msg.Codec].

@@ -22,86 +22,85 @@ type ViaParm struct {
 type viaSpan struct {
 	protoEnd, transLo, transHi int
 	hostLo, hostHi             int
-	port                       uint16
 	parLo, parHi               int
+	branchLo, branchHi         int // with quotes; branchHi is 0 if there is none
+	port                       uint16
 	plain                      bool // no white space within the protocol
 }
 
-// scanVia reads one Via value.
+// scan reads one Via value; rest is where the text behind it begins.
 //
 //	via-parm      = sent-protocol LWS sent-by *( SEMI via-params )
 //	sent-protocol = protocol-name SLASH protocol-version SLASH transport
 //	sent-by       = host [ COLON port ]
-func scanVia(s string) (v viaSpan, rest int, err error) {
-	i := 0
+func (v *viaSpan) scan(s string) (rest int, err error) {
 	v.plain = true
-	for part := range 3 {
-		lo := i
-		i = scan.Token(s, lo)
-		if i == lo {
-			return v, 0, msg.ErrSyntax
+	if strings.HasPrefix(s, Version+"/") {
+		v.protoEnd, v.transLo = len(Version), len(Version)+1
+		if scan.Space(s, v.transLo) != v.transLo {
+			v.transLo = scan.Space(s, v.transLo)
 		}
-		if part == 1 {
-			v.protoEnd = i
-		}
-		if part == 2 {
-			v.transLo, v.transHi = lo, i
-			break
-		}
-		j := scan.Space(s, i)
-		if j == len(s) || s[j] != '/' {
-			return v, 0, msg.ErrSyntax
-		}
-		k := scan.Space(s, j+1)
-		if part == 0 && (j != i || k != j+1) {
-			v.plain = false
-		}
-		i = k
+	} else if !v.protocol(s) {
+		return 0, msg.ErrSyntax
 	}
-	j := scan.Space(s, i)
-	if j == i {
-		return v, 0, msg.ErrSyntax
+	v.transHi = scan.Token(s, v.transLo)
+	v.hostLo = scan.Space(s, v.transHi)
+	if v.transHi == v.transLo || v.hostLo == v.transHi {
+		return 0, msg.ErrSyntax
 	}
-	_, port, n, err := hostPort(s[j:], true)
+	v.hostLo, v.hostHi, v.port, v.parLo, err = hostPort(s, v.hostLo, true)
 	if err != nil {
-		return v, 0, err
+		return 0, err
 	}
-	v.port = port
-	v.hostLo, v.hostHi = j, j
-	if s[j] == '[' {
-		v.hostLo, v.hostHi = j+1, j+strings.IndexByte(s[j:], ']')
-	} else {
-		for v.hostHi < len(s) && uriClass[s[v.hostHi]]&inHost != 0 {
-			v.hostHi++
-		}
-	}
-	v.parLo = j + n
-	end, ok := scan.Params(s, v.parLo)
-	v.parHi = end
-	rest = scan.Space(s, end)
+	ok := false
+	v.parHi, v.branchLo, v.branchHi, ok = scan.FindParam(s, v.parLo, "branch")
+	rest = scan.Space(s, v.parHi)
 	if !ok || rest < len(s) && s[rest] != ',' {
-		return v, 0, msg.ErrSyntax
+		return 0, msg.ErrSyntax
 	}
-	if end > v.parLo {
+	if v.parHi > v.parLo {
 		v.parLo = scan.Space(s, v.parLo)
 	}
-	return v, rest, nil
+	return rest, nil
+}
+
+// protocol reads name and version with the white space that may stand there.
+func (v *viaSpan) protocol(s string) bool {
+	i := 0
+	for part := range 2 {
+		hi := scan.Token(s, i)
+		j := scan.Space(s, hi)
+		if hi == i || j == len(s) || s[j] != '/' {
+			return false
+		}
+		i = scan.Space(s, j+1)
+		if part == 0 {
+			v.plain = j == hi && i == j+1
+		}
+		v.protoEnd = hi
+	}
+	v.transLo = i
+	return true
 }
 
 // ViaCodec reads and writes a [ViaParm].
 type ViaCodec struct{}
 
 // Parse implements [msg.Codec].
-func (ViaCodec) Parse(s string) (ViaParm, string, error) {
-	v, rest, err := scanVia(s)
+func (ViaCodec) Parse(s string) (via ViaParm, rest string, err error) {
+	var v viaSpan
+	end, err := v.scan(s)
 	if err != nil {
 		return ViaParm{}, "", err
 	}
-	proto := s[:v.protoEnd]
+	via.Protocol = s[:v.protoEnd]
 	if !v.plain {
-		proto = strings.Join(strings.Fields(proto), "")
+		via.Protocol = strings.Join(strings.Fields(via.Protocol), "")
 	}
-	return ViaParm{proto, s[v.transLo:v.transHi], s[v.hostLo:v.hostHi], v.port, msg.Params(s[v.parLo:v.parHi])}, s[rest:], nil
+	via.Transport = s[v.transLo:v.transHi]
+	via.Host, via.Port = s[v.hostLo:v.hostHi], v.port
+	via.Params = msg.Params(s[v.parLo:v.parHi])
+	return via, s[end:], nil
 }
 
 // Append implements [msg.Codec].

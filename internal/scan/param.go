@@ -45,15 +45,42 @@ func NextParam(s string, i int) (p Param, next int, ok bool) {
 // Params returns the end of the parameters that start at i, without white space
 // after the last; ok is false if one is malformed.
 func Params(s string, i int) (end int, ok bool) {
+	end, _, _, ok = FindParam(s, i, "")
+	return end, ok
+}
+
+// FindParam is Params that also looks for a parameter: lo and hi are where its
+// value stands, with its quotes, the first time it has the given name. hi is 0
+// if it is not there or has no value.
+func FindParam(s string, i int, name string) (end, lo, hi int, ok bool) {
+	found := name == ""
 	for {
-		_, next, ok := NextParam(s, i)
-		switch {
-		case ok:
-			i = next
-		case next < 0:
-			return i, false
-		default:
-			return i, true
+		end = i
+		if i = Space(s, i); i >= len(s) || s[i] != ';' {
+			return end, lo, hi, true
+		}
+		nameLo := Space(s, i+1)
+		nameHi := Token(s, nameLo)
+		if nameHi == nameLo {
+			return end, lo, hi, false
+		}
+		if i = Space(s, nameHi); i >= len(s) || s[i] != '=' {
+			if !found && EqualFold(s[nameLo:nameHi], name) {
+				found = true
+			}
+			i = nameHi
+			continue
+		}
+		valueLo := Space(s, i+1)
+		if valueLo < len(s) && s[valueLo] == '"' {
+			if i, ok = Quoted(s, valueLo); !ok {
+				return end, lo, hi, false
+			}
+		} else if i = Value(s, valueLo); i == valueLo {
+			return end, lo, hi, false
+		}
+		if !found && EqualFold(s[nameLo:nameHi], name) {
+			found, lo, hi = true, valueLo, i
 		}
 	}
 }

@@ -67,6 +67,13 @@ func IsHex(c byte) bool { return class[c]&hexdig != 0 }
 
 // Space returns the position of the first byte at or after i that is not white space.
 func Space(s string, i int) int {
+	if i < len(s) && class[s[i]]&space != 0 {
+		return spaces(s, i+1)
+	}
+	return i
+}
+
+func spaces(s string, i int) int {
 	for i < len(s) && class[s[i]]&space != 0 {
 		i++
 	}
@@ -75,26 +82,35 @@ func Space(s string, i int) int {
 
 // Token returns the end of the token at i; i itself if there is none.
 func Token(s string, i int) int {
-	for i < len(s) && class[s[i]]&tchar != 0 {
-		i++
+	t := s[i:]
+	for k := range len(t) {
+		if class[t[k]]&tchar == 0 {
+			return i + k
+		}
 	}
-	return i
+	return len(s)
 }
 
 // Digits returns the end of the run of decimal digits at i.
 func Digits(s string, i int) int {
-	for i < len(s) && class[s[i]]&digit != 0 {
-		i++
+	t := s[i:]
+	for k := range len(t) {
+		if class[t[k]]&digit == 0 {
+			return i + k
+		}
 	}
-	return i
+	return len(s)
 }
 
 // Value returns the end of the unquoted parameter value at i.
 func Value(s string, i int) int {
-	for i < len(s) && class[s[i]]&value != 0 {
-		i++
+	t := s[i:]
+	for k := range len(t) {
+		if class[t[k]]&value == 0 {
+			return i + k
+		}
 	}
-	return i
+	return len(s)
 }
 
 // IsToken reports whether s is one token.
@@ -129,12 +145,13 @@ func HasControl(s string) bool {
 //
 //	quoted-string = SWS DQUOTE *(qdtext / quoted-pair) DQUOTE
 func Quoted(s string, i int) (int, bool) {
-	for i++; i < len(s); i++ {
-		switch s[i] {
+	t := s[i+1:]
+	for k := 0; k < len(t); k++ {
+		switch t[k] {
 		case '"':
-			return i + 1, true
+			return i + 1 + k + 1, true
 		case '\\':
-			i++
+			k++
 		}
 	}
 	return len(s), false
@@ -157,7 +174,7 @@ func EqualFold(a, b string) bool {
 		return false
 	}
 	for i := range len(a) {
-		if a[i] != b[i] && Lower(a[i]) != Lower(b[i]) {
+		if x := a[i] ^ b[i]; x != 0 && (x != 0x20 || class[a[i]]&alpha == 0) {
 			return false
 		}
 	}
@@ -184,6 +201,23 @@ func Uint(s string, limit uint64) (n uint64, fits, ok bool) {
 	if s == "" {
 		return 0, false, false
 	}
+	if len(s) > 18 { // may not fit into 64 bits
+		return long(s, limit)
+	}
+	for i := range len(s) {
+		d := uint64(s[i]) - '0'
+		if d > 9 {
+			return 0, false, false
+		}
+		n = n*10 + d
+	}
+	if n > limit {
+		return limit, false, true
+	}
+	return n, true, true
+}
+
+func long(s string, limit uint64) (n uint64, fits, ok bool) {
 	fits = true
 	for i := range len(s) {
 		if class[s[i]]&digit == 0 {
