@@ -340,3 +340,36 @@ func TestEngineLost(t *testing.T) {
 		require.ErrorIs(s.t, c.Err(), ErrTimeout)
 	})
 }
+
+// TestNothingIsLeft: a call that has ended leaves no dialog and no transaction
+// behind, whatever became of it.
+func TestNothingIsLeft(t *testing.T) {
+	onStage(t, Config{}, func(s *stage) {
+		c, inv := s.call(CallConfig{}) // with forks
+		for _, tag := range []string{"a", "b", "c"} {
+			s.peer.reply(inv, 180, tag)
+		}
+		s.peer.reply(inv, 200, "b", payload())
+		s.peer.request("ACK")
+		s.peer.reply(inv, 200, "a", payload())
+		s.peer.reply(s.peer.request("BYE"), 200, "")
+		go c.Bye(s.ctx)
+		s.peer.reply(s.peer.request("BYE"), 200, "")
+		c, inv = s.call(CallConfig{}) // refused
+		s.peer.reply(inv, 180, "a")
+		s.peer.reply(inv, 486, "a")
+		require.NoError(s.t, c.Wait(s.ctx, Terminated))
+		c, d, _ := s.incoming(payload()) // ended early
+		require.NoError(s.t, c.Ring())
+		d.learn(s.peer.response(180, "INVITE"))
+		d.request("BYE")
+		require.NoError(s.t, c.Wait(s.ctx, Terminated))
+		time.Sleep(3 * time.Minute)
+		stats := s.ua.Agent().Stats()
+		require.Zero(s.t, stats.Legs)
+		require.Zero(s.t, stats.Transactions)
+		require.Zero(s.t, stats.Timers)
+		require.Zero(s.t, stats.Goroutines)
+		require.Empty(s.t, s.ua.usages)
+	})
+}

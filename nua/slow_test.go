@@ -16,6 +16,7 @@ type slowEngine struct {
 	n     int
 	busy  bool
 	end   bool
+	bad   bool // the call broke its promises
 }
 
 func newSlowEngine(delay time.Duration) *slowEngine { return &slowEngine{delay: delay} }
@@ -23,11 +24,9 @@ func newSlowEngine(delay time.Duration) *slowEngine { return &slowEngine{delay: 
 func (e *slowEngine) enter(what string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.busy {
-		panic("two calls to one engine at once")
-	}
-	if e.end {
-		panic(what + " after Close")
+	if e.busy || e.end {
+		e.bad = true
+		panic(what + " at once with another call, or after Close")
 	}
 	e.busy = true
 	e.log = append(e.log, what)
@@ -77,6 +76,14 @@ func (e *slowEngine) closed() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.end
+}
+
+// failed reports whether the engine was called at once from two goroutines, or
+// after Close.
+func (e *slowEngine) failed() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.bad
 }
 
 func (e *slowEngine) calls() []string {
