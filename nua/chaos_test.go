@@ -22,7 +22,7 @@ import (
 // called as it was promised, every call ends, its events end, and nothing is
 // left behind.
 func TestChaos(t *testing.T) {
-	seeds := 200
+	seeds := 100
 	if testing.Short() {
 		seeds = 20
 	}
