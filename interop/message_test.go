@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosofia/sofia/interop/internal/lab"
 	"github.com/gosofia/sofia/nua"
 	"github.com/gosofia/sofia/sip"
 )
@@ -17,38 +18,35 @@ import (
 
 // From one phone of the library to another, with a challenge in between.
 func TestMessageThroughKamailio(t *testing.T) {
-	for _, transport := range []string{"udp", "tcp"} {
-		t.Run(transport, func(t *testing.T) {
-			r := peers.RegistrarMD5()
-			to := newPhone(t, labUser("dave", "dave-secret", "lab.test", r.Addr(t), transport), nil)
-			_, err := to.Register(within(t, patience), nua.RegisterConfig{})
-			require.NoError(t, err)
-			from := newPhone(t, labUser("alice", "alice-secret", "lab.test", r.Addr(t), transport), nil)
+	eachRegistrar(t, func(t *testing.T, r lab.Registrar, _, transport string) {
+		to := newPhone(t, labUser("dave", "dave-secret", "lab.test", r.Addr(t), transport), nil)
+		_, err := to.Register(within(t, patience), nua.RegisterConfig{})
+		require.NoError(t, err)
+		from := newPhone(t, labUser("alice", "alice-secret", "lab.test", r.Addr(t), transport), nil)
 
-			const text = "Grüße aus dem Labor\r\n— two lines"
-			resp, err := from.SendMessage(within(t, patience), "sip:dave@lab.test", "text/plain;charset=UTF-8", text)
-			require.NoError(t, err)
-			require.Equal(t, 200, resp.Status())
-			got := to.message(t)
-			require.Equal(t, text, got.Body())
-			require.Equal(t, "sip:alice@lab.test", got.From().URI.String())
-			kind, _, err := sip.ContentType.Get(got.Message())
-			require.NoError(t, err)
-			require.Equal(t, "text", kind.Type)
-			require.Equal(t, 2, from.tries(sent, "MESSAGE"), "challenged, then accepted")
-			require.Equal(t, 1, to.tries(received, "MESSAGE"))
-			require.Equal(t, transport, to.all(received, "MESSAGE")[0].proto)
+		const text = "Grüße aus dem Labor\r\n— two lines"
+		resp, err := from.SendMessage(within(t, patience), "sip:dave@lab.test", "text/plain;charset=UTF-8", text)
+		require.NoError(t, err)
+		require.Equal(t, 200, resp.Status())
+		got := to.message(t)
+		require.Equal(t, text, got.Body())
+		require.Equal(t, "sip:alice@lab.test", got.From().URI.String())
+		kind, _, err := sip.ContentType.Get(got.Message())
+		require.NoError(t, err)
+		require.Equal(t, "text", kind.Type)
+		require.Equal(t, 2, from.tries(sent, "MESSAGE"), "challenged, then accepted")
+		require.Equal(t, 1, to.tries(received, "MESSAGE"))
+		require.Equal(t, transport, to.all(received, "MESSAGE")[0].proto)
 
-			// The way back.
-			_, err = to.SendMessage(within(t, patience), "sip:alice@lab.test", "text/plain", "pong")
-			require.Equal(t, 480, refusal(t, err).Status(), "alice is not registered")
-			_, err = from.Register(within(t, patience), nua.RegisterConfig{})
-			require.NoError(t, err)
-			_, err = to.SendMessage(within(t, patience), "sip:alice@lab.test", "text/plain", "pong")
-			require.NoError(t, err)
-			require.Equal(t, "pong", from.message(t).Body())
-		})
-	}
+		// The way back.
+		_, err = to.SendMessage(within(t, patience), "sip:alice@lab.test", "text/plain", "pong")
+		require.Equal(t, 480, refusal(t, err).Status(), "alice is not registered")
+		_, err = from.Register(within(t, patience), nua.RegisterConfig{})
+		require.NoError(t, err)
+		_, err = to.SendMessage(within(t, patience), "sip:alice@lab.test", "text/plain", "pong")
+		require.NoError(t, err)
+		require.Equal(t, "pong", from.message(t).Body())
+	})
 }
 
 // Refusals and a wrong password.
