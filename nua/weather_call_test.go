@@ -16,14 +16,14 @@ import (
 // callCase is one call and what its two users saw. Its fields are guarded by
 // weather.mu until all users are gone.
 type callCase struct {
-	plan     plan
-	calls    [2]*nua.Call // by caller and callee
-	invite   error        // of Invite
-	ops      []operation
-	ready    [2]chan struct{} // closed when a side has done what it wanted
-	sent     []string         // bodies of MESSAGE that were answered 200
-	lastErrs [2]error         // Err of the last event of each side
-	extra    int              // further calls that one INVITE made
+	plan   plan
+	calls  [2]*nua.Call // by caller and callee
+	invite error        // of Invite
+	ops    []operation
+	ready  [2]chan struct{}    // closed when a side has done what it wanted
+	sent   []string            // bodies of MESSAGE that were answered 200
+	last   [2]nua.StateChanged // the last event of each side
+	extra  int                 // further calls that one INVITE made
 }
 
 // operation is a method that was called, and what it returned.
@@ -250,5 +250,5 @@ func (w *weather) drain(ctx context.Context, c *callCase, call *nua.Call, s side
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c.lastErrs[s-1] = changed.Err
+	c.last[s-1] = changed
 }

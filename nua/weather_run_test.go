@@ -48,7 +48,7 @@ func TestWeather(t *testing.T) {
 	case testing.Short():
 		calls = 500
 	case raceEnabled:
-		calls = 1500
+		calls = 2500
 	}
 	first, last := uint64(1), uint64(calls/weatherBubble)
 	if s := os.Getenv("WEATHER_SEED"); s != "" {
