@@ -56,6 +56,10 @@ type Config struct {
 	// Supported lists option tags for Supported (RFC 3261 20.37) beyond those the UA
 	// implements by itself; each is then also accepted in Require.
 	Supported []string
+	// ContentCodings lists the content codings (gzip, deflate …; RFC 3261
+	// 20.12) that the Handler decodes by itself. A request with a body in any
+	// other gets 415. A session description is never coded.
+	ContentCodings []string
 	// UserAgent is the User-Agent and Server header. Default: "sofia-go".
 	// "-" sends none.
 	UserAgent string

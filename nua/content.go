@@ -33,6 +33,26 @@ func plain(m msg.Source) bool {
 	return !ok || coding == "" || strings.EqualFold(coding, "identity")
 }
 
+// readable reports whether the body of a request for a Handler can be read: it
+// is plain, in a coding the user declared, or may be ignored (RFC 3261 8.2.3).
+func (u *UA) readable(req sip.Request) bool {
+	if req.Body() == "" || plain(req) || optional(req) {
+		return true
+	}
+	coding, _ := sip.ContentEncoding.Raw(req)
+	for item := range strings.SplitSeq(coding, ",") {
+		item = strings.TrimSpace(item)
+		known := strings.EqualFold(item, "identity")
+		for _, c := range u.cfg.ContentCodings {
+			known = known || strings.EqualFold(item, c)
+		}
+		if !known {
+			return false
+		}
+	}
+	return true
+}
+
 // optional reports whether the body may be ignored (RFC 3261 20.11).
 func optional(m msg.Source) bool {
 	d, ok := sip.ContentDisposition.Raw(m)
@@ -64,10 +84,10 @@ func (u *UA) checkOffer(req sip.Request) (offer string, status int, set []msg.Se
 	case optional(req):
 		return "", 0, nil
 	case ok && isSDP(t):
-		return "", 415, []msg.Setter{u.allow.accept, sip.AcceptEncoding.Text("identity")}
+		return "", 415, []msg.Setter{u.allow.accept, u.allow.encoding}
 	}
 	// A body without Content-Type says nothing either.
-	return "", 415, []msg.Setter{u.allow.accept, sip.AcceptEncoding.Text("identity")}
+	return "", 415, []msg.Setter{u.allow.accept, u.allow.encoding}
 }
 
 // acceptsSDP reads Accept: absent means application/sdp in an INVITE (RFC 3261 20.1).

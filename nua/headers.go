@@ -15,6 +15,7 @@ type allowance struct {
 	allow     msg.Setter
 	support   msg.Setter
 	accept    msg.Setter
+	encoding  msg.Setter
 }
 
 func newAllowance(cfg *Config) allowance {
@@ -36,6 +37,7 @@ func newAllowance(cfg *Config) allowance {
 	a.allow = sip.Allow.Text(strings.Join(a.methods, ", "))
 	// An empty Supported says that no extension is (RFC 3261 20.37).
 	a.support = sip.Supported.Text(strings.Join(a.supported, ", "))
+	a.encoding = sip.AcceptEncoding.Text(strings.Join(append([]string{"identity"}, cfg.ContentCodings...), ", "))
 	a.accept = sip.Accept.Text("application/sdp")
 	return a
 }

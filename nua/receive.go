@@ -91,6 +91,10 @@ func (u *UA) serve(s *nta.Step, in *nta.Incoming, call *Call) {
 		_ = s.Reply(in, 501, u.responseHeaders()...)
 		return
 	}
+	if !u.readable(in.Request()) {
+		_ = s.Reply(in, 415, u.responseHeaders(u.allow.encoding)...)
+		return
+	}
 	r := &Request{ua: u, in: in, call: call}
 	if err := s.Serve(in, func(*nta.Incoming) { r.serve(f) }); err != nil {
 		_ = s.Reply(in, 503, u.responseHeaders(sip.RetryAfter.Text("5"))...)
@@ -113,7 +117,7 @@ func (u *UA) answerOptions(s *nta.Step, in *nta.Incoming, call *Call) {
 	}
 	set := u.responseHeaders(
 		u.allow.accept,
-		sip.AcceptEncoding.Text("identity"),
+		u.allow.encoding,
 		sip.AcceptLanguage.Text("en"),
 	)
 	if status != 200 || u.cfg.NewEngine != nil || !acceptsSDP(in.Request()) {

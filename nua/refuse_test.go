@@ -153,6 +153,27 @@ func TestMessageBothWays(t *testing.T) {
 	})
 }
 
+// TestCodedMessage: a body in a coding nobody reads is refused (RFC 3261 8.2.3).
+func TestCodedMessage(t *testing.T) {
+	for coding, want := range map[string]int{"gzip": 415, "identity": 200, "deflate": 200, "deflate, gzip": 415} {
+		onStage(t, Config{
+			ContentCodings: []string{"deflate"},
+			Handler:        Handler{Message: func(_ context.Context, r *Request) { _ = r.Reply(200) }},
+		}, func(s *stage) {
+			d := &dialog{r: s.peer, to: uaAddr, callID: "a@b", local: "<sip:peer@10.0.0.9>;tag=1", peer: "<sip:alice@10.0.0.1>", target: "sip:alice@10.0.0.1"}
+			d.request("MESSAGE", sip.Payload("text/plain", "x"), sip.ContentEncoding.Text(coding))
+			resp := s.peer.response(want, "MESSAGE")
+			if want == 415 {
+				accept, _ := sip.AcceptEncoding.Raw(resp)
+				require.Equal(s.t, "identity, deflate", accept)
+			}
+			d.callID = "c@d"
+			d.request("MESSAGE", sip.Payload("text/plain", "x"), sip.ContentEncoding.Text(coding), sip.ContentDisposition.Text("render;handling=optional"))
+			s.peer.response(200, "MESSAGE")
+		})
+	}
+}
+
 // TestRequestOrder: requests in a call leave one after the other.
 func TestRequestOrder(t *testing.T) {
 	onStage(t, Config{}, func(s *stage) {

@@ -1,6 +1,7 @@
 package nua
 
 import (
+	"strings"
 	"time"
 
 	"github.com/gosofia/sofia/msg"
@@ -143,7 +144,7 @@ func (r *Registration) succeeded(s *nta.Step, o *nta.Outgoing, resp sip.Response
 	r.first.finish(nil)
 	r.answer(nil)
 	if !r.following(s) {
-		r.refreshIn(s, max(refreshAfter(granted, r.ua.chance()), time.Second))
+		r.refreshIn(s, max(refreshAfter(granted, r.ua.chance()), shortestRefresh))
 	}
 }
 
@@ -216,7 +217,18 @@ func sameContact(got, own sip.URI) bool {
 	if got.Equal(own) {
 		return true
 	}
-	return got.User == own.User && got.Host == own.Host && got.Port == own.Port
+	return got.User == own.User && strings.EqualFold(got.Host, own.Host) && port(got) == port(own)
+}
+
+// port is the port a contact means.
+func port(u sip.URI) uint16 {
+	switch {
+	case u.Port != 0:
+		return u.Port
+	case strings.EqualFold(u.Scheme, "sips"):
+		return 5061
+	}
+	return 5060
 }
 
 // keep holds the connection of the registration open: it is where the peers

@@ -19,6 +19,10 @@ func refreshAfter(granted time.Duration, random float64) time.Duration {
 }
 
 const (
+	// shortestRefresh keeps a registrar that grants next to nothing from making
+	// us flood it.
+	shortestRefresh = 5 * time.Second
+
 	firstRetry = 2 * time.Second
 	lastRetry  = 30 * time.Minute
 )

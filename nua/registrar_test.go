@@ -421,3 +421,42 @@ func TestRefreshSetters(t *testing.T) {
 		require.Zero(t, expires)
 	})
 }
+
+// TestGranted: whose expires counts, and what a registrar may leave out.
+func TestGranted(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		set  []msg.Setter
+		want time.Duration
+	}{
+		{"own Contact", []msg.Setter{sip.Contact.Text("<sip:alice@10.0.0.1:5060>;expires=77, <sip:x@y>;expires=5"), sip.Expires.Set(9)}, 77 * time.Second},
+		{"without the default port", []msg.Setter{sip.Contact.Text("<sip:alice@10.0.0.1>;expires=78")}, 78 * time.Second},
+		{"with parameters of the registrar", []msg.Setter{sip.Contact.Text("<sip:alice@10.0.0.1:5060;x=y>;expires=79")}, 79 * time.Second},
+		{"twice: the shorter", []msg.Setter{sip.Contact.Text("<sip:alice@10.0.0.1:5060>;expires=90, <sip:alice@10.0.0.1:5060;a=b>;expires=80")}, 80 * time.Second},
+		{"only the header", []msg.Setter{sip.Contact.Text("<sip:alice@10.0.0.1:5060>"), sip.Expires.Set(81)}, 81 * time.Second},
+		{"nothing", nil, time.Hour},
+		{"rubbish", []msg.Setter{sip.Contact.Text("<sip:alice@10.0.0.1:5060>;expires=soon"), sip.Expires.Text("later")}, time.Hour},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			onRegistrar(t, Config{}, func(l *lab, u *UA, r *registrar) {
+				r.answer = func(int, sip.Request) (int, []msg.Setter) { return 200, tt.set }
+				reg, err := u.Register(l.within(time.Minute), RegisterConfig{})
+				require.NoError(l.t, err)
+				require.Equal(l.t, tt.want, reg.Expires())
+			})
+		})
+	}
+}
+
+// TestGrantedNothing: a registrar that grants no time is not flooded.
+func TestGrantedNothing(t *testing.T) {
+	onRegistrar(t, Config{}, func(l *lab, u *UA, r *registrar) {
+		r.answer = func(int, sip.Request) (int, []msg.Setter) {
+			return 200, []msg.Setter{sip.Contact.Text("<sip:alice@10.0.0.1>;expires=0")}
+		}
+		_, err := u.Register(l.within(time.Minute), RegisterConfig{})
+		require.NoError(l.t, err)
+		time.Sleep(time.Minute)
+		require.LessOrEqual(l.t, len(r.got()), 13)
+	})
+}
