@@ -29,7 +29,7 @@ Accept: application/sdp`, addr, branch))
 }
 
 // sink is a flow to a socket that nobody reads.
-func sink(b *testing.B, cfg Config) (*Agent, *tport.Delivery, net.PacketConn) {
+func sink(b testing.TB, cfg Config) (*Agent, *tport.Delivery, net.PacketConn) {
 	a := loopback(b, "udp", cfg)
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	require.NoError(b, err)

@@ -54,8 +54,7 @@ func TestFailover(t *testing.T) {
 			t.Run(name+" "+method, func(t *testing.T) {
 				bubble(t, simnet.Config{}, func(w *world) {
 					p := w.peer("one", "192.0.2.9")
-					var second *Agent
-					second = w.agent("two", "192.0.2.8", func(c *Config) {
+					second := w.agent("two", "192.0.2.8", func(c *Config) {
 						c.Serve = func(in *Incoming) {
 							require.NotEqual(t, "z9hG4bKmine", in.Request().Branch(), "a transaction of its own")
 							in.Reply(404)
@@ -323,26 +322,34 @@ func TestTooManyClientTransactions(t *testing.T) {
 // Section 18: a connection is kept as long as a transaction may need it, and
 // not longer.
 func TestConnectionIsHeld(t *testing.T) {
-	bubble(t, simnet.Config{}, func(w *world) {
-		idle := func(c *Config) { c.Transport.Idle = 10 * sec }
-		b := w.agent("b", "192.0.2.9", idle, func(c *Config) {
-			c.Receive = func(s *Step, in *Incoming) bool {
-				s.Reply(in, 180)
-				s.After(60*sec, func(s *Step) { s.Reply(in, 486) })
-				return true
+	for _, closer := range []string{"client", "server"} {
+		bubble(t, simnet.Config{}, func(w *world) {
+			idle := func(who string) func(*Config) {
+				return func(c *Config) {
+					if who == closer {
+						c.Transport.Idle = 10 * sec
+					}
+				}
+			}
+			b := w.agent("b", "192.0.2.9", idle("server"), func(c *Config) {
+				c.Receive = func(s *Step, in *Incoming) bool {
+					s.Reply(in, 180)
+					s.After(60*sec, func(s *Step) { s.Reply(in, 486) })
+					return true
+				}
+			})
+			a := w.agent("a", "192.0.2.1", idle("client"))
+			o, err := a.Send(w.request("INVITE", "sip:bob@192.0.2.9;transport=tcp"), SendConfig{})
+			require.NoError(t, err)
+			resp, err := o.Final(w.ctx())
+			require.Error(t, err)
+			require.Equal(t, 486, resp.Status())
+			require.EqualValues(t, 1, b.Transport().Stats().Accepted)
+			require.Zero(t, b.Transport().Stats().Dialled)
+			w.sleep(20 * sec)
+			for _, agent := range w.agents {
+				require.Zero(t, agent.Transport().Stats().Flows, "%s: idle connections are closed", closer)
 			}
 		})
-		a := w.agent("a", "192.0.2.1", idle)
-		o, err := a.Send(w.request("INVITE", "sip:bob@192.0.2.9;transport=tcp"), SendConfig{})
-		require.NoError(t, err)
-		resp, err := o.Final(w.ctx())
-		require.Error(t, err)
-		require.Equal(t, 486, resp.Status())
-		require.EqualValues(t, 1, b.Transport().Stats().Accepted)
-		require.Zero(t, b.Transport().Stats().Dialled)
-		w.sleep(20 * sec)
-		for _, agent := range w.agents {
-			require.Zero(t, agent.Transport().Stats().Flows, "idle connections are closed")
-		}
-	})
+	}
 }

@@ -123,7 +123,7 @@ func TestRouteSetOfBothSides(t *testing.T) {
 		require.Equal(t, "ACK sip:b@far.example.com SIP/2.0", ack.first())
 		require.Equal(t, []string{"<sip:192.0.2.9;lr>", "<sip:p2.example.com;lr>", "<sip:p3.example.com;lr>"}, list(ack.m, sip.Route))
 		require.Equal(t, sip.Sequence{Seq: 7, Method: "ACK"}, ack.req().CSeq())
-		o, err = leg.Send("INFO")
+		_, err = leg.Send("INFO")
 		require.NoError(t, err)
 		info := p.recv()
 		require.Equal(t, sip.Sequence{Seq: 8, Method: "INFO"}, info.req().CSeq())

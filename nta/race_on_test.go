@@ -1,0 +1,5 @@
+//go:build race
+
+package nta
+
+const raceEnabled = true
