@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gosofia/sofia/internal/scan"
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
 	"github.com/gosofia/sofia/sresolv"
@@ -62,10 +63,11 @@ func stamp(d *tport.Delivery, via sip.ViaParm) (*tport.Delivery, error) {
 	if same && !asked {
 		return d, nil
 	}
-	via.Params = via.Params.With("received", source.String())
+	var rport uint16
 	if asked {
-		via.Params = via.Params.With("rport", strconv.Itoa(int(d.From.Port())))
+		rport = d.From.Port()
 	}
+	via.Params = observed(via.Params, source, rport)
 	m, err := d.Msg.Edit(sip.Via.Pop(), sip.Via.Push(via))
 	if err != nil {
 		return nil, err
@@ -73,6 +75,42 @@ func stamp(d *tport.Delivery, via sip.ViaParm) (*tport.Delivery, error) {
 	stamped := *d
 	stamped.Msg = m
 	return &stamped, nil
+}
+
+// observed sets received and, unless it is 0, rport, in the place of what the
+// peer wrote there itself. It is Params.With in one allocation, not five: it runs
+// for nearly every request over UDP.
+func observed(p msg.Params, source netip.Addr, rport uint16) msg.Params {
+	var room [192]byte
+	b := room[:0]
+	received, ported := false, rport == 0
+	for s, i := string(p), 0; ; {
+		q, next, ok := scan.NextParam(s, i)
+		if !ok {
+			break
+		}
+		switch name := s[q.NameLo:q.NameHi]; {
+		case scan.EqualFold(name, "received"):
+			if !received {
+				b, received = appendReceived(b, source), true
+			}
+		case rport != 0 && scan.EqualFold(name, "rport"):
+			if !ported {
+				b, ported = strconv.AppendUint(append(b, ";rport="...), uint64(rport), 10), true
+			}
+		default:
+			b = append(b, s[i:next]...)
+		}
+		i = next
+	}
+	if !received {
+		b = appendReceived(b, source)
+	}
+	return msg.Params(b)
+}
+
+func appendReceived(b []byte, source netip.Addr) []byte {
+	return source.AppendTo(append(b, ";received="...))
 }
 
 // sentPort is the port in sent-by, or the default of its transport.
