@@ -83,7 +83,7 @@ func stamp(d *tport.Delivery, via sip.ViaParm) (*tport.Delivery, error) {
 func observed(p msg.Params, source netip.Addr, rport uint16) msg.Params {
 	var room [192]byte
 	b := room[:0]
-	received, ported := false, rport == 0
+	var received, ported bool
 	for s, i := string(p), 0; ; {
 		q, next, ok := scan.NextParam(s, i)
 		if !ok {
