@@ -11,6 +11,8 @@
 // build constraint "linux"; elsewhere the package is empty.
 //
 // Package interop/internal/lab starts and stops the programs; its
-// documentation has the rules. Tests here run in real time, one after the
-// other, and each says which peer it wants.
+// documentation has the rules. Tests here run in real time. Those with SIPp run
+// in parallel; those with Kamailio, baresip and linphonec one after the other, as
+// there is one of each. A user agent of the library under test keeps every
+// message it sent and received, and shows them when its test fails.
 package interop

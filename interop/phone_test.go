@@ -89,12 +89,29 @@ func newPhone(t *testing.T, cfg nua.Config, m manner) *phone {
 		if err := p.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)
 		}
+		p.checkLeft(t)
 		if t.Failed() {
 			t.Logf("what %s saw:\n%s", p.addr, p.wire)
 		}
 	})
 	require.NoError(t, p.Listen(t.Context(), "udp:"+p.addr.String(), "tcp:"+p.addr.String()))
 	return p
+}
+
+// checkLeft finds what a phone that was shut down must not have: state of its
+// own, or complaints about what the peers sent.
+func (p *phone) checkLeft(t *testing.T) {
+	t.Helper()
+	is := p.Agent().Stats()
+	if is.Transactions+is.Legs+is.Timers+is.Goroutines > 0 {
+		t.Errorf("left after Shutdown: %+v", is)
+	}
+	if is.BadRequests+is.BadResponses+is.Panics+is.Timeouts+is.NoAck > 0 {
+		t.Errorf("what went wrong on the way: %+v", is)
+	}
+	if open := p.Agent().Transport().Stats(); open.Flows+open.Primaries > 0 {
+		t.Errorf("left after Shutdown: %+v", open)
+	}
 }
 
 // labUser is the configuration of one of the lab's users at a registrar that

@@ -7,7 +7,10 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
@@ -102,4 +105,13 @@ func (s sighting) cseq() sip.Sequence {
 func (s sighting) branch() string {
 	v, _, _ := sip.Via.Get(s.Message)
 	return v.Branch()
+}
+
+// requireApart checks the time between two messages that a timer separates: it
+// is never early, and on a busy machine it may be late.
+func requireApart(t *testing.T, want time.Duration, earlier, later sighting) {
+	t.Helper()
+	got := later.at.Sub(earlier.at)
+	require.GreaterOrEqual(t, got, want-20*time.Millisecond) // the time is noted after sending
+	require.Less(t, got, want+400*time.Millisecond)
 }
