@@ -23,13 +23,20 @@ func NewCallID(r io.Reader) string { return random(r, "", 16) }
 
 func random(r io.Reader, prefix string, n int) string {
 	var raw [16]byte
-	if r == nil {
-		r = rand.Reader
+	ok := false
+	if r != nil {
+		raw, ok = read(r, n)
 	}
-	if _, err := io.ReadFull(r, raw[:n]); err != nil {
-		// A source that ran dry must not make identifiers guessable.
-		_, _ = rand.Read(raw[:n])
+	if !ok { // a source that ran dry must not make identifiers guessable, either
+		_, _ = rand.Read(raw[:n]) // it never fails
 	}
 	var buf [len(MagicCookie) + 32]byte
 	return string(hex.AppendEncode(append(buf[:0], prefix...), raw[:n]))
+}
+
+// read keeps what it gives to a reader, and so to the heap, apart from the
+// identifiers that are made without one.
+func read(r io.Reader, n int) (raw [16]byte, ok bool) {
+	_, err := io.ReadFull(r, raw[:n])
+	return raw, err == nil
 }
