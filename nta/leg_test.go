@@ -63,6 +63,14 @@ func TestRequestsOfADialog(t *testing.T) {
 					require.EqualValues(t, 43, bye.CSeq().Seq)
 					require.EqualValues(t, 43, l.LocalSeq(s))
 				})
+				require.Equal(t, []string{"x@y", "a", "b"}, []string{l.CallID(), l.LocalTag(), l.RemoteTag()})
+				require.False(t, l.Secure())
+				a.Step("x@y", func(s *Step) {
+					l.SetContact(s, must(sip.ParseNameAddr("<sip:alice@192.0.2.77>")))
+					update, err := l.NewRequest(s, "UPDATE")
+					require.NoError(t, err)
+					require.Equal(t, []string{"<sip:alice@192.0.2.77>"}, values(update.Message, "Contact"))
+				})
 				_, err = a.NewLeg(LegConfig{CallID: "x@y", Local: local, Remote: remote, Target: target})
 				require.ErrorIs(t, err, ErrNoLeg, "there is one already")
 				require.Equal(t, 1, a.Stats().Legs)
@@ -254,5 +262,81 @@ func TestTooManyLegs(t *testing.T) {
 		second, err := a.NewLeg(LegConfig{CallID: "2"})
 		require.NoError(t, err)
 		second.End()
+	})
+}
+
+// D05: CSeq fits 31 bits; a dialog that has used them up sends nothing more.
+func TestSequenceRunsOut(t *testing.T) {
+	bubble(t, simnet.Config{}, func(w *world) {
+		a := w.agent("a", "192.0.2.1")
+		l, err := a.NewLeg(LegConfig{
+			CallID: "x", Local: must(sip.ParseNameAddr("<sip:a@b>;tag=1")), Remote: must(sip.ParseNameAddr("<sip:c@d>;tag=2")),
+			Target: must(sip.ParseURI("sip:c@d")), LocalSeq: 1<<31 - 2,
+		})
+		require.NoError(t, err)
+		a.Step("x", func(s *Step) {
+			req, err := l.NewRequest(s, "INFO")
+			require.NoError(t, err)
+			require.EqualValues(t, 1<<31-1, req.CSeq().Seq)
+			_, err = l.NewRequest(s, "INFO")
+			require.ErrorIs(t, err, ErrNoLeg)
+		})
+		l.End()
+	})
+}
+
+// A dialog without hooks is served by Config.Serve, and 501 without that.
+func TestDialogWithoutHooks(t *testing.T) {
+	for _, served := range []bool{true, false} {
+		bubble(t, simnet.Config{}, func(w *world) {
+			p := w.peer("peer", "192.0.2.9")
+			w.agent("a", "192.0.2.1", func(c *Config) {
+				c.Receive = accept(nil)
+				if served {
+					c.Serve = func(in *Incoming) {
+						require.NotNil(t, in.Leg())
+						in.Reply(202)
+					}
+				}
+			})
+			req := p.dialog("plain")
+			p.send(here, req("ACK", 1))
+			p.send(here, req("MESSAGE", 2))
+			want := 501
+			if served {
+				want = 202
+			}
+			require.Equal(t, want, p.recv().resp().Status())
+		})
+	}
+}
+
+// The ACK is sent again although the connection that it went by has gone.
+func TestAckOverANewConnection(t *testing.T) {
+	bubble(t, simnet.Config{}, func(w *world) {
+		var acked notes
+		b := w.agent("b", "192.0.2.9", func(c *Config) {
+			c.Serve = func(in *Incoming) {
+				in.Reply(200, sip.Contact.Text("<sip:bob@192.0.2.9;transport=tcp>"))
+				ack, err := in.Ack(w.ctx())
+				require.NoError(t, err)
+				acked.add(ack.Method())
+			}
+		})
+		a := w.agent("a", "192.0.2.1")
+		ha, hb := w.net.Hosts()[1], w.net.Hosts()[0]
+		o, err := a.Send(w.request("INVITE", "sip:bob@192.0.2.9;transport=tcp"), SendConfig{})
+		require.NoError(t, err)
+		resp, err := o.Final(w.ctx())
+		require.NoError(t, err)
+		w.net.Partition(ha, hb, true)
+		require.NoError(t, o.Ack(resp)) // into a connection that dies with it
+		ha.ResetConns()
+		hb.ResetConns()
+		w.net.Partition(ha, hb, false)
+		w.sleep(10 * sec)
+		require.Equal(t, []string{"ACK"}, acked.all())
+		require.Zero(t, b.Stats().NoAck)
+		require.GreaterOrEqual(t, a.Stats().AcksSent, uint64(2))
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"hash/maphash"
 	"strconv"
-	"strings"
 
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
@@ -30,18 +29,8 @@ func (a *Agent) request(d *tport.Delivery, req sip.Request) {
 		a.traceDropped(d, "no usable Via")
 		return
 	}
-	if d.Err != nil {
+	if d.Err != nil { // 400; 505 for another version; CSeq of another method (8.1.1.5) …
 		a.refuse(d, via)
-		return
-	}
-	if !strings.EqualFold(req.Version(), "SIP/2.0") { // 21.5.6
-		a.count.badRequests.Add(1)
-		a.ReplyStateless(d, 505)
-		return
-	}
-	if seq := req.CSeq(); seq.Method != req.Method() { // 8.1.1.5
-		a.count.badRequests.Add(1)
-		a.ReplyStateless(d, 400, sip.Phrase("CSeq Method Mismatch"))
 		return
 	}
 	d, err := stamp(d, via)

@@ -200,3 +200,47 @@ func TestResponseOverANewConnection(t *testing.T) {
 		fresh.Close()
 	})
 }
+
+func TestOurs(t *testing.T) {
+	bubble(t, simnet.Config{}, func(w *world) {
+		a := w.agent("a", "192.0.2.1", func(c *Config) { c.Aliases = []string{"Example.com", "10.0.0.1"} })
+		host := w.net.MustHost("wild", "192.0.2.3")
+		wild, err := New(Config{Transport: tport.Config{Listen: host.Listen, ListenPacket: host.ListenPacket, Dial: host.DialContext}})
+		require.NoError(t, err)
+		defer wild.Close()
+		_, err = wild.Listen(w.ctx(), tport.Name{Proto: "udp", Port: 5070})
+		require.NoError(t, err)
+		for uri, want := range map[string][2]bool{
+			"sip:bob@192.0.2.1":           {true, false},
+			"sip:192.0.2.1:5060":          {true, false},
+			"sip:192.0.2.1:5070":          {false, false},
+			"sips:192.0.2.1":              {false, false}, // port 5061
+			"sip:bob@example.COM":         {true, false},
+			"sip:bob@example.com:5060":    {true, false},
+			"sip:bob@example.com:5070":    {false, false},
+			"sip:bob@10.0.0.1":            {true, false},
+			"sip:bob@elsewhere.com":       {false, false},
+			"tel:+1555":                   {false, false},
+			"sip:bob@192.0.2.3:5070":      {false, true},
+			"sip:bob@192.0.2.3":           {false, false},
+			"sip:bob@[2001:db8::1]:5060":  {false, false},
+			"sip:bob@[::ffff:c000:201]":   {true, false},
+			"sip:bob@192.0.2.4:5070;lr=1": {false, false},
+		} {
+			req, err := sip.NewRequest("BYE", must(sip.ParseURI(uri)))
+			require.NoError(t, err)
+			d := &tport.Delivery{To: mustAddr("192.0.2.3:5070")}
+			require.Equal(t, want, [2]bool{a.ours(req, d), wild.ours(req, d)}, uri)
+		}
+	})
+}
+
+func TestHostNameOfAWildcard(t *testing.T) {
+	a, err := New(Config{})
+	require.NoError(t, err)
+	defer a.Close()
+	require.NotEmpty(t, a.hostName(netip.IPv4Unspecified()))
+	if addr, err := netip.ParseAddr(a.hostName(netip.IPv4Unspecified())); err == nil {
+		require.True(t, addr.Is4())
+	}
+}
