@@ -39,8 +39,8 @@ func (k *ackSender) found(_ *Step, f *tport.Flow, _ sresolv.Hop, m *msg.Message)
 }
 
 // lost: the peer repeats its 2xx, and the ACK is tried anew then.
-func (k *ackSender) lost(_ *Step, err error) {
-	k.sh.a.cfg.Logger.Info("ACK not sent", "err", err)
+func (k *ackSender) lost(s *Step, err error) {
+	s.Defer(func() { k.sh.a.cfg.Logger.Info("ACK not sent", "err", err) })
 }
 
 func (k *ackSender) repeat(s *Step) {

@@ -30,7 +30,7 @@ func (o *Outgoing) CancelStep(s *Step, set ...msg.Setter) error {
 	o.canceling = true
 	o.cancelSet = set
 	switch {
-	case o.tx == nil || o.tx.over_: // on its way to a hop
+	case o.tx == nil || o.tx.gone: // on its way to a hop
 		o.fail(s, &TransactionError{Op: "cancel", Hop: o.hop, Err: ErrCanceled})
 	case o.answered:
 		o.sendCancel(s)
@@ -51,7 +51,7 @@ func (o *Outgoing) sendCancel(s *Step) {
 		_, err = sh.launch(s, tx.flow, tx.hop, req.Message, nil)
 	}
 	if err != nil {
-		sh.a.cfg.Logger.Warn("CANCEL not sent", "err", err)
+		s.Defer(func() { sh.a.cfg.Logger.Warn("CANCEL not sent", "err", err) })
 	}
 	tx.input(s, inCancel, sip.Response{})
 }

@@ -27,7 +27,7 @@ type clientTx struct {
 	req         clientRequest
 	port        uint16
 	invite      bool
-	over_       bool
+	gone        bool
 }
 
 // launch starts a client transaction on a flow. A request that the flow refuses
@@ -119,7 +119,7 @@ func vias(resp sip.Response) (n int) {
 
 // input steps the machine and carries its effects out.
 func (tx *clientTx) input(s *Step, i input, resp sip.Response) act {
-	if tx.over_ {
+	if tx.gone {
 		return 0
 	}
 	sh, a := tx.sh, tx.sh.a
@@ -142,7 +142,7 @@ func (tx *clientTx) input(s *Step, i input, resp sip.Response) act {
 		}
 	}
 	if e.do.has(actAck) {
-		tx.acknowledge(resp)
+		tx.acknowledge(s, resp)
 	}
 	switch {
 	case e.do.has(actEnd):
@@ -178,7 +178,7 @@ func (tx *clientTx) lost(s *Step, err error) {
 
 // remove takes the transaction out of every table.
 func (tx *clientTx) remove() {
-	tx.over_ = true
+	tx.gone = true
 	sh := tx.sh
 	sh.wheel.stop(&tx.repeat)
 	sh.wheel.stop(&tx.end)
@@ -197,7 +197,7 @@ func (tx *clientTx) remove() {
 // over ends the transaction from outside.
 func (tx *clientTx) over(s *Step, err error) {
 	out := tx.out
-	if tx.over_ {
+	if tx.gone {
 		return
 	}
 	tx.remove()
@@ -208,12 +208,12 @@ func (tx *clientTx) over(s *Step, err error) {
 
 // acknowledge sends the ACK for a 300-699 response: it belongs to the
 // transaction and takes the same way (17.1.1.3).
-func (tx *clientTx) acknowledge(resp sip.Response) {
+func (tx *clientTx) acknowledge(s *Step, resp sip.Response) {
 	a := tx.sh.a
 	if tx.ack == nil {
 		ack, err := ackOf(sip.Request{Message: tx.msg}, resp)
 		if err != nil {
-			a.cfg.Logger.Warn("no ACK", "err", err)
+			s.Defer(func() { a.cfg.Logger.Warn("no ACK", "err", err) })
 			return
 		}
 		tx.ack = ack

@@ -96,7 +96,7 @@ func (tx *serverTx) reconnect(s *Step) {
 			return
 		}
 		tx.sh.run(func(s *Step) {
-			if !tx.over_ {
+			if !tx.gone {
 				fresh.Hold()
 				tx.flow.Release()
 				tx.flow = fresh

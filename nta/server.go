@@ -22,7 +22,7 @@ type serverTx struct {
 	inv         serverInvite
 	req         serverRequest
 	invite      bool
-	over_       bool
+	gone        bool
 	port        uint16 // sent-by port, for when a stream has gone (18.2.2)
 	source      netip.Addr
 	tables      tables
@@ -45,7 +45,7 @@ func (tx *serverTx) fire(s *Step, t *timer) {
 // input steps the machine and carries its effects out. It returns what there
 // was to do and the error of sending.
 func (tx *serverTx) input(s *Step, i input) (act, error) {
-	if tx.over_ {
+	if tx.gone {
 		return 0, nil
 	}
 	sh, a := tx.sh, tx.sh.a
@@ -132,10 +132,10 @@ func (tx *serverTx) settle(s *Step, err error) {
 
 // over ends the transaction itself.
 func (tx *serverTx) over(s *Step, err error) {
-	if tx.over_ {
+	if tx.gone {
 		return
 	}
-	tx.over_ = true
+	tx.gone = true
 	sh := tx.sh
 	sh.wheel.stop(&tx.repeat)
 	sh.wheel.stop(&tx.end)
