@@ -144,7 +144,7 @@ func (r *Registration) succeeded(s *nta.Step, o *nta.Outgoing, resp sip.Response
 	r.first.finish(nil)
 	r.answer(nil)
 	if !r.following(s) {
-		r.refreshIn(s, max(refreshAfter(granted, r.ua.chance()), shortestRefresh))
+		r.refreshIn(s, refreshAfter(granted, r.ua.chance()))
 	}
 }
 

@@ -6,22 +6,26 @@ import "time"
 // binding is refreshed (sofia-map 2.10, RFC 3261 10.2.4): a life of 91 to 299 s
 // is refreshed 30 to 60 s before its end, any other at a random point between
 // a quarter and three quarters of it, so that a thousand agents started
-// together do not refresh together. random is in [0, 1).
+// together do not refresh together. One of few seconds is refreshed after half of
+// it at the earliest, and less than shortestLife is not worth keeping up with.
+// random is in [0, 1).
 func refreshAfter(granted time.Duration, random float64) time.Duration {
-	if granted <= 0 {
-		return 0
+	if granted < shortestLife {
+		return shortestRefresh
 	}
 	if granted > 90*time.Second && granted < 300*time.Second {
 		lead := 30*time.Second + time.Duration(random*float64(30*time.Second))
 		return granted - lead
 	}
-	return granted/4 + time.Duration(random*float64(granted/2))
+	return max(granted/4+time.Duration(random*float64(granted/2)), min(shortestRefresh, granted/2))
 }
 
 const (
 	// shortestRefresh keeps a registrar that grants next to nothing from making
-	// us flood it.
+	// us flood it. A binding of shortestLife or more is refreshed in its life
+	// all the same.
 	shortestRefresh = 5 * time.Second
+	shortestLife    = 2 * time.Second
 
 	firstRetry = 2 * time.Second
 	lastRetry  = 30 * time.Minute

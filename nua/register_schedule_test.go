@@ -13,7 +13,11 @@ func TestRefreshAfter(t *testing.T) {
 		low     time.Duration
 		high    time.Duration
 	}{
-		{0, 0, 0},
+		{0, shortestRefresh, shortestRefresh},
+		{time.Second, shortestRefresh, shortestRefresh},
+		{2 * time.Second, time.Second, 1500 * time.Millisecond},
+		{4 * time.Second, 2 * time.Second, 3 * time.Second},
+		{10 * time.Second, 5 * time.Second, 7500 * time.Millisecond},
 		{60 * time.Second, 15 * time.Second, 45 * time.Second},
 		{90 * time.Second, 22500 * time.Millisecond, 67500 * time.Millisecond},
 		{91 * time.Second, 31 * time.Second, 61 * time.Second},
