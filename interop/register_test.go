@@ -103,13 +103,13 @@ func TestRegisterShutdown(t *testing.T) {
 func TestRegisterKeeps(t *testing.T) {
 	r := peers.RegistrarMD5()
 	p := newPhone(t, labUser("dave", "dave-secret", "lab.test", r.Addr(t), "udp"), nil)
-	reg, err := p.Register(within(t, patience), nua.RegisterConfig{Expires: 4 * time.Second})
+	reg, err := p.Register(within(t, patience), nua.RegisterConfig{Expires: 6 * time.Second})
 	require.NoError(t, err)
-	require.Equal(t, 4*time.Second, reg.Expires())
+	require.Equal(t, 6*time.Second, reg.Expires())
 	began := r.Bindings(t, "dave")
 	require.Len(t, began, 1)
-	end := time.Now().Add(7 * time.Second)
-	lab.Eventually(t, 10*time.Second, "life beyond the first four seconds", func() bool {
+	end := time.Now().Add(8 * time.Second)
+	lab.Eventually(t, 12*time.Second, "life beyond the first six seconds", func() bool {
 		require.Len(t, r.Bindings(t, "dave"), 1, "the binding must never be gone")
 		return time.Now().After(end)
 	})
