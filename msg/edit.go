@@ -111,6 +111,9 @@ func (e *editor) apply(s *Setter) error {
 	case opBody:
 		e.m.body = s.str
 		return e.length()
+	case opFramed:
+		e.m.body = s.str
+		return nil
 	case opLength:
 		if e.index(0, IDContentLength, "") >= 0 {
 			return nil
@@ -410,7 +413,7 @@ func (e *editor) finish(was *Message) (*Message, error) {
 	}
 	m.n = int32(len(e.fields))
 	m.renote()
-	if e.body {
+	if e.body && (m.class.grammar.Body == nil || m.IsRequest() || m.body != "") { // the response to HEAD has none
 		if i := m.next(0, IDContentLength, ""); i >= 0 {
 			n, err := length(m.value(m.at(i)), noLimit)
 			if err != nil || n != uint64(len(m.body)) {

@@ -56,6 +56,14 @@ var (
 	// ErrUnknownHeader means that the class of the message does not know the
 	// header that a setter names.
 	ErrUnknownHeader = errors.New("header does not belong to the class of the message")
+	// ErrFold means that a header field of a request goes on in the next line
+	// where the class forbids that (RFC 9112 section 5.2).
+	ErrFold = errors.New("folded header field; write it in one line")
+	// ErrCut means that the text or the stream ended within a message.
+	ErrCut = errors.New("the message is cut short")
+	// ErrTunnel means that a Framer has come to where another protocol begins;
+	// take what is left with Rest.
+	ErrTunnel = errors.New("the stream is another protocol's from here on; take it with Framer.Rest")
 	// ErrIncomplete means that a Framer needs more octets.
 	ErrIncomplete = errors.New("message not complete yet")
 )

@@ -29,6 +29,10 @@ const (
 type Frame struct {
 	Kind FrameKind // what it is
 	Text string    // the message, "" for pings and pongs
+
+	// Exchange is what a response answers, as [Framer.Expect] was told it: parse
+	// the Text of a class with a body rule of its own with its Parse.
+	Exchange Exchange
 }
 
 // Framer cuts a stream into messages. It gives the same frames and the same
@@ -51,6 +55,8 @@ type Framer struct {
 	lines  int
 	head   int // end of the head with the empty line, 0 while not found
 	length int // octets of the body, once head is known
+
+	bodyState
 }
 
 // NewFramer returns a Framer for messages of class c.
@@ -83,6 +89,14 @@ func (f *Framer) Buffered() int { return len(f.buf) - f.r }
 // then what was read of the head, so that a request can be answered before the
 // connection is closed; it is "" if that makes no sense. The error stays.
 func (f *Framer) Next() (Frame, error) {
+	fr, err := f.next()
+	if f.ended && err == ErrIncomplete {
+		return f.last()
+	}
+	return fr, err
+}
+
+func (f *Framer) next() (Frame, error) {
 	if f.err != nil {
 		return Frame{}, f.err
 	}
@@ -91,6 +105,12 @@ func (f *Framer) Next() (Frame, error) {
 		return Frame{}, ErrIncomplete
 	}
 	if f.line == 0 && f.first == 0 {
+		if f.class.grammar.Body != nil {
+			f.blanks()
+			if f.r == len(f.buf) {
+				return Frame{}, ErrIncomplete
+			}
+		}
 		if kind, done := f.keepAlive(); done {
 			if kind == 0 {
 				return Frame{}, ErrIncomplete
@@ -103,13 +123,25 @@ func (f *Framer) Next() (Frame, error) {
 			return f.fail(err)
 		}
 	}
-	if f.head == 0 || f.Buffered() < f.head+f.length {
+	if f.head != 0 && f.class.grammar.Body != nil {
+		if err := f.body(); err != nil {
+			return f.fail(err)
+		}
+	}
+	if f.head == 0 || f.open || f.Buffered() < f.head+f.length {
 		return Frame{}, ErrIncomplete
 	}
-	n := f.head + f.length
-	t := string(f.buf[f.r : f.r+n])
+	return f.message(f.head + f.length), nil
+}
+
+// message takes a message of n octets.
+func (f *Framer) message(n int) Frame {
+	fr := Frame{Kind: FrameMessage, Text: string(f.buf[f.r : f.r+n])}
+	if f.class.grammar.Body != nil {
+		f.answered(&fr)
+	}
 	f.take(n)
-	return Frame{Kind: FrameMessage, Text: t}, nil
+	return fr
 }
 
 func (f *Framer) fail(err error) (Frame, error) {
@@ -186,6 +218,9 @@ func (f *Framer) scan() error {
 			f.lines++
 		}
 		f.line, f.seen = end, end
+	}
+	if f.class.grammar.Body != nil {
+		return f.rule(string(b[:f.head]))
 	}
 	return f.measure(b[:f.head])
 }

@@ -22,7 +22,12 @@ import (
 // Content-Length the body goes to the end (section 18.3). Parse makes one
 // allocation for a good message, two if it has more than 32 fields, and takes
 // time linear in the length of s.
-func Parse(c *Class, s string, lim Limits) (*Message, error) {
+//
+// Where the class has a body rule of its own, that one finds the body; for a
+// response whose request is known use [Exchange.Parse].
+func Parse(c *Class, s string, lim Limits) (*Message, error) { return parse(c, s, lim, Exchange{}) }
+
+func parse(c *Class, s string, lim Limits, x Exchange) (*Message, error) {
 	lim = lim.resolved()
 	p := parser{s: s, lim: lim}
 	for strings.HasPrefix(s[p.pos:], "\r\n") {
@@ -38,8 +43,13 @@ func Parse(c *Class, s string, lim Limits) (*Message, error) {
 	}
 	p.headers()
 	p.octets()
-	p.takeBody()
+	if c.grammar.Body != nil {
+		p.framed(x)
+	} else {
+		p.takeBody()
+	}
 	m.check(nil, nil)
+	p.unframed()
 	if m.bad() {
 		return m, m.Err()
 	}
@@ -54,6 +64,8 @@ type parser struct {
 	lim   Limits
 	lines int
 	bare  bool // a line ended in LF without CR
+
+	framing error // of Grammar.Body
 }
 
 func (p *parser) fault(off int, header string, err error) {
@@ -107,7 +119,7 @@ func (p *parser) startLine() bool {
 	if len(line) > p.lim.StartLine {
 		p.fault(lo, "", ErrStartLineTooLong)
 	}
-	if !scan.EqualFold(m.Version(), m.class.version) { // RFC 3261 section 7.1
+	if v := m.Version(); !scan.EqualFold(v, m.class.version) && !m.class.grammar.reads(v) { // RFC 3261 section 7.1
 		p.m.faults = append([]*SyntaxError{{Offset: lo, Err: ErrVersion}}, p.m.faults...)
 	}
 	p.pos = next
@@ -200,6 +212,9 @@ func (p *parser) headers() {
 			return
 		}
 		if next < len(s) && (s[next] == ' ' || s[next] == '\t') {
+			if m.class.grammar.NoFolds && m.IsRequest() { // RFC 9112 section 5.2
+				p.fault(lo, "", ErrFold)
+			}
 			if end = p.folds(); end < 0 {
 				p.fault(lo, "", ErrHeadEnd)
 				return
@@ -220,7 +235,8 @@ func (p *parser) headers() {
 		name := line[:colon]
 		e := m.class.find(name)
 		if e == nil {
-			if name = strings.TrimRight(name, " \t"); len(name) < colon {
+			if scan.IsSpace(line[colon-1]) && !m.class.grammar.TightNames {
+				name = strings.TrimRight(name, " \t")
 				e = m.class.find(name)
 			}
 			if e == nil {
@@ -338,7 +354,7 @@ func (p *parser) nul(head string) {
 	escaped := false
 	for i := range len(head) {
 		switch {
-		case head[i] == 0 && !escaped:
+		case head[i] == 0 && (!escaped || p.m.class.grammar.NoNUL):
 			p.m.flags |= unclean
 			p.fault(p.head+i, "", ErrControl)
 			return

@@ -18,6 +18,7 @@ const (
 	opPop
 	opCopy
 	opBody
+	opFramed
 	opRequestLine
 	opStatusLine
 	opURI
@@ -190,6 +191,8 @@ func (s *Setter) size(m *Message) int {
 			n += s.join[i].size(m)
 		}
 		return n
+	case opFramed:
+		return 0
 	case opBody, opLength:
 		return len("Content-Length: \r\n") + 20
 	case opRequestLine, opStatusLine, opURI, opPhrase:
