@@ -30,10 +30,9 @@ func (c Check) First(id ID) (index int, value string, ok bool) {
 // start line if id is 0, is as it was when the message passed its last check:
 // nothing of it was edited since. Then it also takes over the marks from slot
 // lo to slot hi, and the caller need not look again.
-func (c Check) Keep(id ID, lo, hi int) bool {
-	if c.was == nil {
-		return false
-	}
+func (c Check) Keep(id ID, lo, hi int) bool { return c.was != nil && c.keep(id, lo, hi) }
+
+func (c Check) keep(id ID, lo, hi int) bool {
 	if id == 0 {
 		if c.m.start != c.was.start {
 			return false

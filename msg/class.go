@@ -2,6 +2,7 @@ package msg
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/gosofia/sofia/internal/scan"
 )
@@ -35,20 +36,20 @@ type Class struct {
 	infos    []HeaderInfo // in order of declaration
 	byID     []int16      // index into infos plus 1, by ID
 	kinds    []uint8      // Kind and critical bit, by ID
-	places   []uint8      // where Message.first has the header, by ID; 0: nowhere
+	places   []uint8      // where Message.first has the header, by ID; 0: nowhere; and critical bit
 	compact  [128]entry   // by lower-case letter
-	slots    []int16      // open hash table of indexes into entries plus 1
-	entries  []entry      // what infos say, packed for the parser
+	slots    []*entry     // open hash table of what infos say, packed for the parser
 	placed   uint8        // the last place given
 	crowded  bool         // a critical header got no place
 }
 
 // entry is what the parser asks of a header.
 type entry struct {
-	name  string
-	id    ID
-	kind  uint8 // as in kinds
-	place uint8 // as in places
+	head, tail uint64 // the name as key has it
+	name       string
+	id         ID
+	kind       uint8 // as in kinds
+	place      uint8 // as in places
 }
 
 const (
@@ -70,10 +71,10 @@ func NewClass(cfg ClassConfig) *Class {
 		panic("msg: Version must look like SIP/2.0, not " + cfg.Version)
 	}
 	size := 64
-	for size < 4*len(cfg.Headers) {
+	for size < 8*len(cfg.Headers) {
 		size *= 2
 	}
-	c.slots = make([]int16, size)
+	c.slots = make([]*entry, size)
 	for _, h := range cfg.Headers {
 		c.add(h)
 	}
@@ -105,23 +106,23 @@ func (c *Class) add(h HeaderInfo) {
 	if h.Critical || h.Kind == Prepend || h.ID == IDContentLength { // what every layer asks for
 		if c.placed+1 < places {
 			c.placed++
-			c.places[h.ID] = c.placed
+			c.places[h.ID] = c.placed | c.kinds[h.ID]&kindCritical
 		} else if h.Critical {
 			c.crowded = true
 		}
 	}
-	e := entry{h.Name, h.ID, c.kinds[h.ID], c.places[h.ID]}
-	c.entries = append(c.entries, e)
+	e := &entry{name: h.Name, id: h.ID, kind: c.kinds[h.ID], place: c.places[h.ID]}
+	e.head, e.tail = key(h.Name)
 	if len(h.Compact) == 1 && scan.IsAlpha(h.Compact[0]) {
 		l := scan.Lower(h.Compact[0])
 		if c.compact[l].id != 0 {
 			panic(fmt.Sprintf("msg: compact form %s is declared twice", h.Compact))
 		}
-		c.compact[l] = e
+		c.compact[l] = *e
 	}
-	for i := c.hash(h.Name); ; i++ {
-		if s := &c.slots[i%uint32(len(c.slots))]; *s == 0 {
-			*s = n
+	for i := c.hash(e.head, e.tail); ; i++ {
+		if at := &c.slots[i&(len(c.slots)-1)]; *at == nil {
+			*at = e
 			return
 		}
 	}
@@ -144,11 +145,40 @@ func (c *Class) place(id ID) uint8 {
 	return 0
 }
 
-// hash is length plus three letters: enough to tell the registered names apart.
-func (c *Class) hash(name string) uint32 {
-	n := len(name)
-	h := uint32(n) + uint32(name[0]|0x20)*31 + uint32(name[n-1]|0x20)*7 + uint32(name[n/2]|0x20)*151
-	return h & uint32(len(c.slots)-1)
+// key packs the first sixteen octets of a name, with zeros behind a shorter one.
+func key(s string) (head, tail uint64) {
+	for i := range min(len(s), 16) {
+		if i < 8 {
+			head |= uint64(s[i]) << (8 * i)
+		} else {
+			tail |= uint64(s[i]) << (8 * (i - 8))
+		}
+	}
+	return head, tail
+}
+
+const (
+	octets = 0x0101010101010101 // times an octet: eight of them
+	high   = 0x80 * octets
+)
+
+// load packs the first eight octets of s.
+func load(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// colon returns which of eight octets is the first colon, 8 if none is.
+func colon(w uint64) int {
+	w ^= ':' * octets
+	return bits.TrailingZeros64((w-octets)&^w&high) / 8
+}
+
+// hash is the same for all ways to write a name in upper and lower case.
+func (c *Class) hash(head, tail uint64) int {
+	h := (head|' '*octets)*0x9E3779B97F4A7C15 ^ (tail|' '*octets)*0xC2B2AE3D27D4EB4F
+	return int(h>>40) & (len(c.slots) - 1)
 }
 
 // Version returns the version that messages of the class carry, such as "SIP/2.0".
@@ -168,24 +198,26 @@ func (c *Class) lookup(name string) ID {
 // find returns what the class knows of the header with the given name, nil if
 // nothing. A name that is found is a token.
 func (c *Class) find(name string) *entry {
-	switch len(name) {
-	case 0:
-		return nil
-	case 1:
-		if name[0] >= 0x80 {
-			return nil
-		}
-		if e := &c.compact[scan.Lower(name[0])]; e.id != 0 {
+	head, tail := key(name)
+	return c.findKey(name, head, tail)
+}
+
+// findKey is find for a name whose key is known.
+func (c *Class) findKey(name string, head, tail uint64) *entry {
+	if len(name) == 1 && head < 0x80 {
+		if e := &c.compact[scan.Lower(byte(head))]; e.id != 0 {
 			return e
 		}
 	}
-	mask := uint32(len(c.slots) - 1)
-	for i := c.hash(name); ; i = (i + 1) & mask {
-		n := c.slots[i&mask]
-		if n == 0 {
+	for i := c.hash(head, tail); ; i++ {
+		e := c.slots[i&(len(c.slots)-1)]
+		if e == nil {
 			return nil
 		}
-		if e := &c.entries[n-1]; e.name == name || scan.EqualFold(e.name, name) {
+		if len(e.name) != len(name) {
+			continue
+		}
+		if e.head == head && e.tail == tail && len(name) <= 16 || scan.EqualFold(e.name, name) {
 			return e
 		}
 	}

@@ -125,11 +125,10 @@ func (e *editor) apply(s *Setter) error {
 	id, name := s.target(e.m)
 	kind := s.kind
 	if id != 0 {
-		info, ok := e.m.class.Info(id)
-		if !ok {
+		if name = e.m.class.name(id); name == "" {
 			return &SyntaxError{Offset: -1, Header: strconv.Itoa(int(id)), Err: ErrUnknownHeader}
 		}
-		name, kind = info.Name, info.Kind
+		kind = Kind(e.m.class.kinds[id] & kindMask)
 	} else if !scan.IsToken(name) || len(name) > maxGap-2 {
 		return setterError("header name", name)
 	}

@@ -33,6 +33,8 @@ func limit(v, def int) int {
 	return v
 }
 
+var defaultLimits = Limits{}.resolved()
+
 func (l Limits) resolved() Limits {
 	return Limits{
 		StartLine:   limit(l.StartLine, DefaultStartLine),

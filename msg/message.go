@@ -283,15 +283,19 @@ func (m *Message) name(f *field) string {
 // next returns the index of the first field from i on that is the given header:
 // by id if the class knows it, else by name. It returns -1 if there is none.
 func (m *Message) next(i int, id ID, name string) int {
-	if id == 0 {
-		return m.named(i, name)
-	}
-	if i == 0 {
+	if i == 0 && id != 0 {
 		if p := m.class.place(id); p != 0 {
 			if f := int(m.first[p%places]); f != beyond {
 				return f - 1
 			}
 		}
+	}
+	return m.search(i, id, name)
+}
+
+func (m *Message) search(i int, id ID, name string) int {
+	if id == 0 {
+		return m.named(i, name)
 	}
 	for table := m.inline[:min(int(m.n), inlineFields)]; i < len(table); i++ {
 		if table[i].id == id {
@@ -320,11 +324,11 @@ func (m *Message) named(i int, name string) int {
 const beyond = 255
 
 // note enters field i, of the header that has place p, into the table of first
-// fields; critical tells that there must be no other.
-func (m *Message) note(i int, p uint8, critical bool) {
-	if m.first[p%places] == 0 {
-		m.first[p%places] = uint8(min(i+1, beyond))
-	} else if critical {
+// fields.
+func (m *Message) note(i int, p uint8) {
+	if at := &m.first[p%places]; *at == 0 {
+		*at = uint8(min(i+1, beyond))
+	} else if p&kindCritical != 0 {
 		m.flags |= doubled
 	}
 }
@@ -333,10 +337,10 @@ func (m *Message) note(i int, p uint8, critical bool) {
 func (m *Message) renote() {
 	m.first = [places]uint8{}
 	m.flags &^= doubled
+	list := m.class.places
 	for i := range int(m.n) {
-		id := m.at(i).id
-		if p := m.class.place(id); p != 0 {
-			m.note(i, p, m.class.kinds[id]&kindCritical != 0)
+		if id := m.at(i).id; int(id) < len(list) && list[id] != 0 {
+			m.note(i, list[id])
 		}
 	}
 }

@@ -28,15 +28,18 @@ import (
 func Parse(c *Class, s string, lim Limits) (*Message, error) { return parse(c, s, lim, Exchange{}) }
 
 func parse(c *Class, s string, lim Limits, x Exchange) (*Message, error) {
-	lim = lim.resolved()
-	p := parser{s: s, lim: lim}
+	p := parser{s: s, lim: defaultLimits}
+	if lim != (Limits{}) {
+		p.lim = lim.resolved()
+	}
 	for strings.HasPrefix(s[p.pos:], "\r\n") {
 		p.pos += 2
 	}
 	if p.pos == len(s) || len(s) >= noLimit {
 		return nil, &SyntaxError{Offset: p.pos, Err: ErrNoStartLine}
 	}
-	m := &Message{class: c, text: s, members: int32(lim.ListMembers)}
+	m := new(Message)
+	m.class, m.text, m.members = c, s, int32(p.lim.ListMembers)
 	p.m = m
 	if !p.startLine() {
 		return nil, &SyntaxError{Offset: p.pos, Err: ErrNoStartLine}
@@ -68,6 +71,7 @@ type parser struct {
 	framing error // of Grammar.Body
 }
 
+//go:noinline
 func (p *parser) fault(off int, header string, err error) {
 	e := &SyntaxError{Offset: off, Header: header, Err: err}
 	if len(p.m.faults) < 16 { // the first few tell enough
@@ -108,9 +112,12 @@ func (p *parser) startLine() bool {
 	m.start = span{uint32(lo), uint32(end)}
 	m.flags |= hasStart
 	ok := false
-	if scan.HasPrefixFold(line, m.class.protocol) {
+	switch {
+	case p.plainRequest(line, lo):
+		ok = true
+	case scan.HasPrefixFold(line, m.class.protocol):
 		ok = p.statusLine(line, lo)
-	} else {
+	default:
 		ok = p.requestLine(line, lo)
 	}
 	if !ok {
@@ -119,10 +126,29 @@ func (p *parser) startLine() bool {
 	if len(line) > p.lim.StartLine {
 		p.fault(lo, "", ErrStartLineTooLong)
 	}
-	if v := m.Version(); !scan.EqualFold(v, m.class.version) && !m.class.grammar.reads(v) { // RFC 3261 section 7.1
+	if v := m.Version(); v != m.class.version && !scan.EqualFold(v, m.class.version) && !m.class.grammar.reads(v) { // RFC 3261 section 7.1
 		p.m.faults = append([]*SyntaxError{{Offset: lo, Err: ErrVersion}}, p.m.faults...)
 	}
 	p.pos = next
+	return true
+}
+
+// plainRequest reads a request line with nothing unusual in it; it reports false
+// for all others, and for status lines.
+func (p *parser) plainRequest(line string, lo int) bool {
+	m := p.m
+	k := len(line) - len(m.class.version) - 1 // where the second space stands
+	if k < 0 || line[k] != ' ' || line[k+1:] != m.class.version {
+		return false
+	}
+	i := scan.Token(line, 0)
+	if i == 0 || i >= k-1 || line[i] != ' ' || !scan.IsText(line[i+1:k]) {
+		return false
+	}
+	m.flags |= isRequest
+	m.word1 = span{uint32(lo), uint32(lo + i)}
+	m.word2 = span{uint32(lo + i + 1), uint32(lo + k)}
+	m.word3 = span{uint32(lo + k + 1), uint32(lo + len(line))}
 	return true
 }
 
@@ -191,91 +217,118 @@ func (p *parser) statusLine(line string, lo int) bool {
 //	HCOLON = *( SP / HTAB ) ":" SWS
 func (p *parser) headers() {
 	m, s, first := p.m, p.s, p.pos
+	// In a short message nothing but the number of lines can be over a limit.
+	long := len(s) > min(p.lim.Headers, p.lim.Header, maxGap)
 	for {
 		lo := p.pos
-		i := strings.IndexByte(s[lo:], '\n')
+		line := s[lo:]
+		i := strings.IndexByte(line, '\n')
 		if i < 0 { // cut short
 			p.pos = len(s)
 			p.fault(lo, "", ErrHeadEnd)
 			return
 		}
 		p.lines++
-		end := lo + i
-		next := end + 1
-		if i > 0 && s[end-1] == '\r' {
-			end--
+		next := lo + i + 1
+		p.pos = next
+		if i > 0 && line[i-1] == '\r' {
+			i--
 		} else {
 			p.bare = true
 		}
-		p.pos = next
-		if end == lo {
+		if i == 0 {
 			return
 		}
 		if next < len(s) && (s[next] == ' ' || s[next] == '\t') {
 			if m.class.grammar.NoFolds && m.IsRequest() { // RFC 9112 section 5.2
 				p.fault(lo, "", ErrFold)
 			}
-			if end = p.folds(); end < 0 {
+			end := p.folds()
+			if end < 0 {
 				p.fault(lo, "", ErrHeadEnd)
 				return
 			}
-			next = p.pos
+			i, next = end-lo, p.pos
 		}
-		if next-first > p.lim.Headers || p.lines-1 > p.lim.Lines {
+		if p.lines-1 > p.lim.Lines || long && next-first > p.lim.Headers {
 			p.fault(lo, "", ErrHeadTooLarge)
 			p.skipHead()
 			return
 		}
-		line := s[lo:end]
-		colon := strings.IndexByte(line, ':')
-		if colon <= 0 {
+		e, n, at := p.name(line, i)
+		if e == nil {
 			p.badField(lo, next, nil)
 			continue
 		}
-		name := line[:colon]
-		e := m.class.find(name)
-		if e == nil {
-			if scan.IsSpace(line[colon-1]) && !m.class.grammar.TightNames {
-				name = strings.TrimRight(name, " \t")
-				e = m.class.find(name)
-			}
-			if e == nil {
-				if e = &unknown; !scan.IsToken(name) {
-					p.badField(lo, next, nil)
-					continue
-				}
-			}
+		val := at + 1
+		if val < i && line[val] == ' ' {
+			val++
 		}
-		if next-lo > p.lim.Header {
-			p.badField(lo, next, e)
-			continue
+		if val < i && scan.IsSpace(line[val]) {
+			val = scan.Space(line[:i], val)
 		}
-		val, valEnd := scan.Space(line, colon+1), len(line)
+		valEnd := i
 		for valEnd > val && scan.IsSpace(line[valEnd-1]) {
 			valEnd--
 		}
-		if val > maxGap || next-lo-valEnd > maxGap { // white space, then, with Limits.Header off
+		if long && (next-lo > p.lim.Header || val > maxGap || next-lo-valEnd > maxGap) { // the gaps are white space
 			p.badField(lo, next, e)
 			continue
 		}
 		if e.place != 0 {
-			m.note(int(m.n), e.place, e.kind&kindCritical != 0)
+			m.note(int(m.n), e.place)
 		}
-		f := field{
-			lo: uint32(lo), valEnd: uint32(lo + valEnd),
-			nameLen: uint16(len(name)), valOff: uint16(val), trail: uint16(next - lo - valEnd), id: e.id,
-		}
-		if n := uint32(m.n); n < inlineFields {
-			m.inline[n] = f
-			m.n++
+		f := p.room()
+		f.lo, f.valEnd = uint32(lo), uint32(lo+valEnd)
+		f.nameLen, f.valOff, f.trail, f.id = uint16(n), uint16(val), uint16(next-lo-valEnd), e.id
+	}
+}
+
+// name finds the name at the start of s, whose line ends at end, its length, and
+// the colon. e is nil if there is none. Most names are looked up in the sixteen
+// octets where they end.
+func (p *parser) name(s string, end int) (e *entry, n, at int) {
+	if len(s) >= 16 {
+		head, tail := load(s), load(s[8:])
+		if at = colon(head); at < 8 {
+			head, tail = head&(1<<(8*at&63)-1), 0
 		} else {
-			p.push(f)
+			n = colon(tail)
+			at, tail = 8+n, tail&(1<<(8*n&63)-1)
+		}
+		if at > 0 && at < 16 && at < end {
+			if e = p.m.class.findKey(s[:at], head, tail); e != nil {
+				return e, at, at
+			}
 		}
 	}
+	s = s[:end]
+	if at = strings.IndexByte(s, ':'); at <= 0 {
+		return nil, 0, 0
+	}
+	name := s[:at]
+	if !p.m.class.grammar.TightNames {
+		name = strings.TrimRight(name, " \t")
+	}
+	if e = p.m.class.find(name); e == nil && scan.IsToken(name) {
+		e = &unknown
+	}
+	return e, len(name), at
 }
 
 // unknown is the entry of all headers that the class does not know.
 var unknown = entry{kind: kindUnknown}
+
+// room returns the place of the next field. Filling it there, octet counts and
+// all, is much faster than copying a field that was put together elsewhere.
+func (p *parser) room() *field {
+	n := uint32(p.m.n)
+	p.m.n++
+	if n < inlineFields {
+		return &p.m.inline[n]
+	}
+	return p.overflow()
+}
 
 // badField notes why the field between lo and next is left out. e is nil if it
 // has no name.
@@ -304,8 +357,8 @@ func (p *parser) folds() (end int) {
 	return end
 }
 
-// push takes a field that has no room in the message.
-func (p *parser) push(f field) {
+// overflow is room beyond the fields in the message.
+func (p *parser) overflow() *field {
 	m := p.m
 	if m.more == nil {
 		// One slice for all that is left, however many: at most one field a line.
@@ -315,8 +368,8 @@ func (p *parser) push(f field) {
 		}
 		m.more = make([]field, 0, min(strings.Count(rest, "\n"), max(0, p.lim.Lines-p.lines+1))+1)
 	}
-	m.more = append(m.more, f)
-	m.n++
+	m.more = append(m.more, field{})
+	return &m.more[len(m.more)-1]
 }
 
 // skipHead goes to the end of an oversized head.

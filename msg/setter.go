@@ -145,14 +145,7 @@ func text(id ID, name, value string) Setter {
 
 // hasLineOctet reports whether s holds an octet that would end the field or the
 // text where it is read: header injection stops here (RFC 3261 section 25.1).
-func hasLineOctet(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c == '\r' || c == '\n' || c == 0 {
-			return true
-		}
-	}
-	return false
-}
+func hasLineOctet(s string) bool { return scan.HasLineOctet(s) }
 
 func render[T any, C Codec[T]](op op, id ID, name string, values []T) Setter {
 	s := Setter{op: op, id: id, name: name}
@@ -169,11 +162,9 @@ func render[T any, C Codec[T]](op op, id ID, name string, values []T) Setter {
 			s.err = &SyntaxError{Offset: -1, Header: name, Err: err}
 			return s
 		}
-		for _, b := range s.values[at:] {
-			if b == '\r' || b == '\n' || b == 0 {
-				s.err = setterError("value", string(s.values[at:]))
-				return s
-			}
+		if scan.HasLineOctet(s.values[at:]) {
+			s.err = setterError("value", string(s.values[at:]))
+			return s
 		}
 		s.values = append(s.values, '\n')
 	}

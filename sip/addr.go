@@ -182,14 +182,7 @@ func (AddrCodec) Append(dst []byte, a NameAddr) ([]byte, error) {
 	return a.append(dst), nil
 }
 
-func validDisplay(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c == '\r' || c == '\n' || c == 0 {
-			return false
-		}
-	}
-	return true
-}
+func validDisplay(s string) bool { return !scan.HasLineOctet(s) }
 
 // ContactCodec is AddrCodec that also knows the "*" of Contact.
 type ContactCodec struct{}

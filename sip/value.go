@@ -2,6 +2,7 @@ package sip
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/gosofia/sofia/internal/scan"
 	"github.com/gosofia/sofia/msg"
@@ -78,6 +79,9 @@ func (CallIDCodec) Parse(s string) (string, string, error) {
 }
 
 func callIDEnd(s string) int {
+	if scan.IsText(s) && strings.IndexByte(s, ',') < 0 {
+		return len(s)
+	}
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c == ',' || c == 0x7f {
 			return i

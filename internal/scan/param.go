@@ -54,20 +54,28 @@ func Params(s string, i int) (end int, ok bool) {
 // if it is not there or has no value.
 func FindParam(s string, i int, name string) (end, lo, hi int, ok bool) {
 	found := name == ""
-	for {
+	for i < len(s) {
 		end = i
-		if i = Space(s, i); i >= len(s) || s[i] != ';' {
-			return end, lo, hi, true
+		if s[i] != ';' {
+			if i = Space(s, i); i == len(s) || s[i] != ';' {
+				return end, lo, hi, true
+			}
 		}
 		nameLo := Space(s, i+1)
-		nameHi := Token(s, nameLo)
+		i = Token(s, nameLo)
+		nameHi := i
 		if nameHi == nameLo {
 			return end, lo, hi, false
 		}
-		if i = Space(s, nameHi); i >= len(s) || s[i] != '=' {
-			if !found && EqualFold(s[nameLo:nameHi], name) {
-				found = true
+		here := !found && nameHi-nameLo == len(name) && EqualFold(s[nameLo:nameHi], name)
+		found = found || here
+		if i < len(s) && s[i] != '=' {
+			if s[i] == ';' {
+				continue
 			}
+			i = Space(s, i)
+		}
+		if i == len(s) || s[i] != '=' {
 			i = nameHi
 			continue
 		}
@@ -79,10 +87,11 @@ func FindParam(s string, i int, name string) (end, lo, hi int, ok bool) {
 		} else if i = Value(s, valueLo); i == valueLo {
 			return end, lo, hi, false
 		}
-		if !found && EqualFold(s[nameLo:nameHi], name) {
-			found, lo, hi = true, valueLo, i
+		if here {
+			lo, hi = valueLo, i
 		}
 	}
+	return i, lo, hi, true
 }
 
 // Unquote returns the text of s: without the quotes and with the quoted-pairs

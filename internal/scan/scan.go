@@ -132,8 +132,65 @@ func IsValue(s string) bool { return s != "" && Value(s, 0) == len(s) }
 // HasControl reports whether s holds CR, LF, NUL or another control octet
 // (HTAB is none).
 func HasControl(s string) bool {
-	for i := range len(s) {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		if w := load(s, i); (below(w, ' ')|equal(w, 0x7f))&high != 0 {
+			break // which may be HTAB
+		}
+	}
+	for ; i < len(s); i++ {
 		if class[s[i]]&ctl != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Eight octets are looked at in one go where only few of the values matter.
+const (
+	octets = 0x0101010101010101 // times an octet: eight of them
+	high   = 0x80 * octets
+)
+
+// load packs eight octets of s.
+func load[T string | []byte](s T, i int) uint64 {
+	s = s[i : i+8]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// below has a high bit set if an octet of w is below n, which is at most 0x80.
+func below(w, n uint64) uint64 { return (w - n*octets) &^ w }
+
+// equal has a high bit set if an octet of w is c.
+func equal(w, c uint64) uint64 { return below(w^c*octets, 1) }
+
+// IsText reports whether s holds neither white space nor control octets.
+func IsText(s string) bool {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		if w := load(s, i); (below(w, ' '+1)|equal(w, 0x7f))&high != 0 {
+			return false
+		}
+	}
+	for ; i < len(s); i++ {
+		if class[s[i]]&(ctl|space) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// HasLineOctet reports whether s holds CR, LF or NUL.
+func HasLineOctet[T string | []byte](s T) bool {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		if w := load(s, i); (equal(w, '\r')|equal(w, '\n')|equal(w, 0))&high != 0 {
+			return true
+		}
+	}
+	for ; i < len(s); i++ {
+		if s[i] == '\r' || s[i] == '\n' || s[i] == 0 {
 			return true
 		}
 	}

@@ -142,3 +142,16 @@ func FuzzScan(f *testing.F) {
 		scan.Unquote(s)
 	})
 }
+
+func TestIsText(t *testing.T) {
+	plain := "sip:bob@example.com;a=\xc3\xa9\x80\xff!~"
+	require.True(t, scan.IsText(plain))
+	for i := range len(plain) {
+		for c := range 256 {
+			s := plain[:i] + string([]byte{byte(c)}) + plain[i+1:]
+			require.Equal(t, c > ' ' && c != 0x7f, scan.IsText(s), "%q", s)
+			require.Equal(t, c < ' ' && c != '\t' || c == 0x7f, scan.HasControl(s), "%q", s)
+			require.Equal(t, c == '\r' || c == '\n' || c == 0, scan.HasLineOctet(s), "%q", s)
+		}
+	}
+}
