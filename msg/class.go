@@ -41,6 +41,7 @@ type Class struct {
 	slots    []*entry     // open hash table of what infos say, packed for the parser
 	placed   uint8        // the last place given
 	crowded  bool         // a critical header got no place
+	strict   Tolerance    // what the class does not forgive
 }
 
 // entry is what the parser asks of a header.
@@ -257,5 +258,6 @@ func (c *Class) With(ext ...interface{ Info() HeaderInfo }) *Class {
 		cfg.Headers = append(cfg.Headers, h)
 		known = NewClass(cfg)
 	}
+	known.strict = c.strict
 	return known
 }

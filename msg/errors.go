@@ -56,6 +56,14 @@ var (
 	// ErrUnknownHeader means that the class of the message does not know the
 	// header that a setter names.
 	ErrUnknownHeader = errors.New("header does not belong to the class of the message")
+	// ErrBoundary means that a multipart body has no boundary, or one that cannot be one.
+	ErrBoundary = errors.New("no usable boundary; the Content-Type of a multipart needs one of 1 to 70 characters")
+	// ErrNotMultipart means that a body is not of a multipart type.
+	ErrNotMultipart = errors.New("not a multipart body")
+	// ErrTooManyParts means that a multipart has more parts than Limits.Parts.
+	ErrTooManyParts = errors.New("too many parts; raise Limits.Parts if they must be read")
+	// ErrTooDeep means that multiparts lie within each other more than Limits.Levels deep.
+	ErrTooDeep = errors.New("multiparts too deep; raise Limits.Levels if they must be read")
 	// ErrFold means that a header field of a request goes on in the next line
 	// where the class forbids that (RFC 9112 section 5.2).
 	ErrFold = errors.New("folded header field; write it in one line")
@@ -93,16 +101,20 @@ func (e *SyntaxError) Error() string {
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
 // Status returns the status code that fits the error in an answer to a request:
-// 505, 513, 414, 413 or 400 (RFC 3261 section 21).
+// 505, 513, 414, 413 or 400 (RFC 3261 section 21), or what the Status method of
+// a wrapped error says.
 func (e *SyntaxError) Status() int {
+	var own interface{ Status() int } // a condition of the class may know better
 	switch {
+	case errors.As(e.Err, &own):
+		return own.Status()
 	case errors.Is(e.Err, ErrVersion):
 		return 505 // section 21.5.6
 	case errors.Is(e.Err, ErrHeadTooLarge):
 		return 513 // section 21.5.7
 	case errors.Is(e.Err, ErrStartLineTooLong):
 		return 414 // section 21.4.12
-	case errors.Is(e.Err, ErrBodyTooLarge):
+	case errors.Is(e.Err, ErrBodyTooLarge), errors.Is(e.Err, ErrTooManyParts), errors.Is(e.Err, ErrTooDeep):
 		return 413 // section 21.4.11
 	}
 	return 400

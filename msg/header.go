@@ -169,12 +169,25 @@ func get[T any, C Codec[T]](m *Message, id ID, name string, kind Kind) (v T, ok 
 		f := m.at(i)
 		s := unfold(m.value(f))
 		if s == "" && !single { // a list without members, or an empty field among others
+			if m.class.strict != 0 {
+				if err := m.valid(id, "", ""); err != nil {
+					return v, true, m.valueError(f, err)
+				}
+			}
 			continue
+		}
+		if !single && s[0] == ',' {
+			if s = m.member(s); s == "" {
+				continue
+			}
 		}
 		var c C
 		v, rest, err := c.Parse(s)
 		if err == nil && rest != "" && (single || rest[0] != ',') {
 			err = ErrTrailing
+		}
+		if err == nil && m.class.strict != 0 {
+			err = m.valid(id, s, rest)
 		}
 		if err != nil {
 			var zero T
@@ -183,6 +196,18 @@ func get[T any, C Codec[T]](m *Message, id ID, name string, kind Kind) (v T, ok 
 		return v, true, nil
 	}
 	return v, false, nil
+}
+
+// member goes over the empty members of a list at the start of s, if the class
+// forgives them.
+func (m *Message) member(s string) string {
+	if m.class.strict&EmptyMembers != 0 {
+		return s
+	}
+	for s != "" && s[0] == ',' {
+		s = s[scan.Space(s, 1):]
+	}
+	return s
 }
 
 func all[T any, C Codec[T]](m *Message, id ID, name string, kind Kind, yield func(T, error) bool) {
@@ -196,6 +221,15 @@ func all[T any, C Codec[T]](m *Message, id ID, name string, kind Kind, yield fun
 	for i := m.next(0, id, name); i >= 0; i = m.next(i+1, id, name) {
 		f := m.at(i)
 		s := unfold(m.value(f))
+		if !single && s != "" && s[0] == ',' {
+			s = m.member(s)
+		}
+		if s == "" && !single && m.class.strict != 0 {
+			if err := m.valid(id, "", ""); err != nil && !yield(zero, m.valueError(f, err)) {
+				return
+			}
+			continue
+		}
 		for more := s != "" || single; more; {
 			if left--; left < 0 {
 				yield(zero, m.valueError(f, ErrTooManyMembers))
@@ -204,6 +238,9 @@ func all[T any, C Codec[T]](m *Message, id ID, name string, kind Kind, yield fun
 			v, rest, err := c.Parse(s)
 			if err == nil && rest != "" && (single || rest[0] != ',') {
 				err = ErrTrailing
+			}
+			if err == nil && m.class.strict != 0 {
+				err = m.valid(id, s, rest)
 			}
 			if err != nil {
 				v, rest = zero, s[scan.Comma(s, 0):]
@@ -214,6 +251,10 @@ func all[T any, C Codec[T]](m *Message, id ID, name string, kind Kind, yield fun
 			}
 			if more = rest != "" && !single; more {
 				s = rest[scan.Space(rest, 1):]
+				if s == "" || s[0] == ',' {
+					s = m.member(s)
+					more = s != "" || m.class.strict&EmptyMembers != 0
+				}
 			}
 		}
 		if single { // the first one counts; doubles of what matters are refused

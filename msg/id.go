@@ -70,6 +70,12 @@ type HeaderInfo struct {
 	// Two of them are refused, so that nobody can check the first while somebody
 	// else acts on the second. Doubles of other Single headers are ignored.
 	Critical bool
+	// Valid checks one value against the grammar: all of it, without folds and
+	// without white space at its ends. It forgives what t names and is asked only
+	// if that is not everything (see [Class.Reading]) and the codec could read the
+	// value. The value is "" for a list header without any. Nil takes what the
+	// codec takes.
+	Valid func(value string, t Tolerance) error
 }
 
 // Common returns the description of the headers that this package declares, for

@@ -66,6 +66,9 @@ func check(c msg.Check) {
 	if !c.Keep(msg.IDMaxForwards, markHops, markHops) {
 		checkHops(c)
 	}
+	if t := m.Class().Tolerance(); t != msg.Tolerant {
+		checkStrict(c, t)
+	}
 }
 
 // checkTarget looks at the Request-URI: one of another scheme is for the upper

@@ -56,7 +56,7 @@ func decode(m *msg.Message) error {
 	for _, err := range sip.Accept.All(m) {
 		note(err)
 	}
-	for _, h := range []sip.ItemHeader{sip.Event, sip.SubscriptionState, sip.Reason, sip.AcceptLanguage, sip.AcceptEncoding, sip.ContentDisposition} {
+	for _, h := range []sip.ItemHeader{sip.AcceptLanguage, sip.AcceptEncoding, sip.ContentDisposition} {
 		for _, err := range h.All(m) {
 			note(err)
 		}

@@ -32,19 +32,15 @@ type (
 // The headers of RFC 3261 and those of its extensions that share its grammar.
 // Their methods read them from messages and make setters that write them.
 const (
-	Via                = ViaHeader(IDVia)
-	From               = AddrHeader(IDFrom)
-	To                 = AddrHeader(IDTo)
-	Contact            = ContactHeader(IDContact)
-	Route              = AddrHeader(IDRoute)
-	RecordRoute        = AddrHeader(IDRecordRoute)
-	Path               = AddrHeader(IDPath)         // RFC 3327
-	ServiceRoute       = AddrHeader(IDServiceRoute) // RFC 3608
-	ReplyTo            = AddrHeader(IDReplyTo)
-	ReferTo            = AddrHeader(IDReferTo)            // RFC 3515
-	ReferredBy         = AddrHeader(IDReferredBy)         // RFC 3892
-	PAssertedIdentity  = AddrHeader(IDPAssertedIdentity)  // RFC 3325
-	PPreferredIdentity = AddrHeader(IDPPreferredIdentity) // RFC 3325
+	Via          = ViaHeader(IDVia)
+	From         = AddrHeader(IDFrom)
+	To           = AddrHeader(IDTo)
+	Contact      = ContactHeader(IDContact)
+	Route        = AddrHeader(IDRoute)
+	RecordRoute  = AddrHeader(IDRecordRoute)
+	Path         = AddrHeader(IDPath)         // RFC 3327
+	ServiceRoute = AddrHeader(IDServiceRoute) // RFC 3608
+	ReplyTo      = AddrHeader(IDReplyTo)
 
 	CSeq      = SequenceHeader(IDCSeq)
 	CallID    = CallIDHeader(IDCallID)
@@ -78,11 +74,6 @@ const (
 	Subject      = TextHeader(IDSubject)
 	Organization = TextHeader(IDOrganization)
 	Priority     = TokenHeader(IDPriority)
-
-	Reason            = ItemHeader(IDReason)            // RFC 3326
-	Event             = ItemHeader(IDEvent)             // RFC 6665
-	AllowEvents       = TokenHeader(IDAllowEvents)      // RFC 6665
-	SubscriptionState = ItemHeader(IDSubscriptionState) // RFC 6665
 
 	WWWAuthenticate         = auth.WWWAuthenticate
 	ProxyAuthenticate       = auth.ProxyAuthenticate

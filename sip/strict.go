@@ -1,0 +1,99 @@
+package sip
+
+import (
+	"errors"
+
+	"github.com/gosofia/sofia/msg"
+)
+
+// StrictClass returns a class that forgives nothing: it reads with msg.Strict,
+// and every malformed value of a header that this package types refuses the
+// message. It is for test tools and for borders that let nothing doubtful pass;
+// the RFC's own rule is to ignore a malformed header that is not needed
+// (RFC 3261 sections 8.2 and 16.3), as [Class] does. To forgive nothing to those
+// who look, but refuse no more messages than Class, use
+// Class().Reading(msg.Strict).
+func StrictClass() *msg.Class { return strictClass }
+
+var strictClass = ClassWith(RefuseAll).Reading(msg.Strict)
+
+// checkStrict refuses what the class does not forgive in the start line, in the
+// headers that every message needs, and in those it does not know.
+func checkStrict(c msg.Check, t msg.Tolerance) {
+	m := c.Message()
+	if m.IsRequest() {
+		if !uri(m.RequestURI(), t) {
+			c.Fail(0, ErrURI)
+		}
+	} else if !isPhrase(m.Phrase(), t) {
+		c.Fail(0, msg.ErrStartLine)
+	}
+	for _, id := range []msg.ID{IDVia, IDFrom, IDTo, IDCallID, IDCSeq, msg.IDMaxForwards} {
+		checkValues(c, m, id)
+	}
+	var seen [msg.FirstHTTP / 64]uint64
+	class := m.Class()
+	for f := range m.Fields() {
+		if f.ID == 0 || f.ID >= msg.FirstHTTP {
+			if !isExtension(f.Value) {
+				c.Fail(0, msg.ErrControl)
+			}
+			continue
+		}
+		if info, ok := class.Info(f.ID); !ok || info.Kind != msg.Single || info.Critical || f.ID == msg.IDContentLength {
+			continue
+		}
+		if w, b := &seen[f.ID/64], uint64(1)<<(f.ID%64); *w&b != 0 {
+			c.Fail(f.ID, msg.ErrDouble)
+		} else {
+			*w |= b
+		}
+	}
+}
+
+// checkValues refuses the message if a value of the header is malformed.
+func checkValues(c msg.Check, m *msg.Message, id msg.ID) {
+	for _, err := range Decode(m, id) {
+		if err == nil {
+			continue
+		}
+		var e *msg.SyntaxError
+		if errors.As(err, &e) {
+			err = e.Err
+		}
+		c.Fail(id, err)
+		return
+	}
+}
+
+// isPhrase checks a reason phrase.
+//
+//	Reason-Phrase = *(reserved / unreserved / escaped / UTF8-NONASCII / UTF8-CONT / SP / HTAB)
+func isPhrase(s string, t msg.Tolerance) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c >= 0x80 || c == ' ' || c == '\t':
+		case c == '%' && !t.Has(msg.TextOctets):
+			if !all(s[i:min(i+3, len(s))], 0) {
+				return false
+			}
+		case c < ' ' || c == 0x7f:
+			return false
+		case uriClass[c]&(reserved|inPassword) == 0 && !t.Has(msg.TextOctets):
+			return false
+		}
+	}
+	return true
+}
+
+// isExtension checks the value of a header that the class does not know.
+//
+//	header-value = *(TEXT-UTF8char / UTF8-CONT / LWS)
+func isExtension(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' && c != '\r' && c != '\n' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
