@@ -10,14 +10,14 @@ import (
 )
 
 func TestGet(t *testing.T) {
-	m := parse(t, head+"Hop:\r\nHop: ,\r\nPeer: a;q=0.5 , ,b;\"c, d;x=\"a,b\", e\r\nNote:\r\n\r\n")
+	m := parse(t, head+"Hop:\r\nHop: ,\r\nHop: @\r\nPeer: a;q=0.5 , ,b;\"c, d;x=\"a,b\", e\r\nNote:\r\n\r\n")
 	_, ok, err := hop.Get(m)
 	require.True(t, ok)
 	require.ErrorIs(t, err, msg.ErrSyntax)
 	var e *msg.SyntaxError
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, "Hop", e.Header)
-	require.Equal(t, strings.Index(m.String(), ",\r\n"), e.Offset)
+	require.Equal(t, strings.Index(m.String(), "@"), e.Offset)
 
 	v, ok, err := peer.Get(m)
 	require.True(t, ok && err == nil)
