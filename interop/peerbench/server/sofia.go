@@ -30,7 +30,7 @@ func sofiaStateless(addr netip.AddrPort) (*Server, error) {
 // sofiaServe uses the blocking floor of nta, as a program does that is written
 // on transactions: each request has a goroutine while it is served.
 func sofiaServe(addr netip.AddrPort) (*Server, error) {
-	agent, err := nta.New(nta.Config{Serve: func(in *nta.Incoming) {
+	agent, err := nta.New(unbounded(nta.Config{Serve: func(in *nta.Incoming) {
 		switch in.Request().Method() {
 		case sip.MethodOptions:
 			_ = in.Reply(200)
@@ -51,7 +51,7 @@ func sofiaServe(addr netip.AddrPort) (*Server, error) {
 		default:
 			_ = in.Reply(405)
 		}
-	}})
+	}}))
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func serveDialog(in *nta.Incoming) {
 
 // sofiaStep uses the step floor of nta, as an engine does: no goroutine at all.
 func sofiaStep(addr netip.AddrPort) (*Server, error) {
-	agent, err := nta.New(nta.Config{Receive: func(s *nta.Step, in *nta.Incoming) bool {
+	agent, err := nta.New(unbounded(nta.Config{Receive: func(s *nta.Step, in *nta.Incoming) bool {
 		switch in.Request().Method() {
 		case sip.MethodOptions:
 			_ = s.Reply(in, 200)
@@ -89,7 +89,7 @@ func sofiaStep(addr netip.AddrPort) (*Server, error) {
 			_ = s.Reply(in, 405)
 		}
 		return true
-	}})
+	}}))
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +112,7 @@ func sofiaUA(addr netip.AddrPort) (*Server, error) {
 		Identity: "sip:bench@" + addr.Addr().String(),
 		Media:    "m=audio 49172 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n",
 		MaxCalls: -1,
+		Agent:    unbounded(nta.Config{}),
 		Handler:  nua.Handler{Invite: func(ctx context.Context, c *nua.Call) { _ = c.Answer(ctx) }},
 	})
 	if err != nil {
@@ -140,3 +141,10 @@ func contact(in *nta.Incoming) sip.NameAddr {
 }
 
 func answer() msg.Setter { return sip.Payload("application/sdp", SDP) }
+
+// unbounded takes off the bounds on transactions: all load comes from one
+// address, and a transaction stays for 32 s.
+func unbounded(cfg nta.Config) nta.Config {
+	cfg.MaxServerTransactions, cfg.MaxServerTransactionsPerSource, cfg.MaxLegs = -1, -1, -1
+	return cfg
+}
