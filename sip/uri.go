@@ -44,6 +44,7 @@ const (
 	schemeSIP  = "sip"
 	schemeSIPS = "sips"
 	schemeTel  = "tel"
+	anyURI     = "*"
 )
 
 // Classes of characters that stand unescaped in the parts of a URI.
@@ -116,9 +117,13 @@ func all(s string, class uint8) bool {
 }
 
 // ParseURI reads a URI, which must be all of s. Schemes other than sip, sips
-// and tel are kept in Opaque. The error wraps ErrURI, ErrHost or ErrPort.
+// and tel are kept in Opaque, and so is "*", which stands for any URI and has no
+// scheme; no address and no request line may have it. The error wraps ErrURI, ErrHost or ErrPort.
 func ParseURI(s string) (URI, error) {
 	var u URI
+	if s == anyURI {
+		return URI{Opaque: s}, nil
+	}
 	if err := u.parse(s); err != nil {
 		return URI{}, fmt.Errorf("sip: URI %q: %w", s, err)
 	}
@@ -487,6 +492,9 @@ func (u *URI) UnmarshalText(text []byte) (err error) {
 func (u URI) String() string { return string(u.append(nil)) }
 
 func (u URI) append(dst []byte) []byte {
+	if u == (URI{Opaque: anyURI}) {
+		return append(dst, u.Opaque...)
+	}
 	dst = append(append(dst, u.Scheme...), ':')
 	if !u.IsSIP() {
 		return append(append(dst, u.Opaque...), u.Params...)

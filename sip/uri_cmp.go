@@ -10,7 +10,8 @@ import (
 
 // Equal reports whether u and v are equivalent: for SIP and SIPS URIs by the
 // rules of RFC 3261 section 19.1.4, for tel URIs by those of RFC 3966 section 4,
-// for others if they are written alike. Equivalence is not transitive, because
+// for URNs, mail addresses and URIs with a host by those of their schemes, for
+// others if they are written alike but for escapes. Equivalence is not transitive, because
 // a parameter that only one of two URIs has is mostly ignored.
 func (u URI) Equal(v URI) bool {
 	if !scan.EqualFold(u.Scheme, v.Scheme) {
@@ -19,13 +20,13 @@ func (u URI) Equal(v URI) bool {
 	switch {
 	case u.IsSIP():
 	case u.Scheme == schemeTel:
-		return sameNumber(u.Opaque, v.Opaque) && sameParams(string(u.Params), string(v.Params), true)
+		return sameTel(u, v)
 	default:
-		return u.Opaque == v.Opaque
+		return sameOther(u, v)
 	}
 	return sameEscaped(u.User, v.User, false) && sameEscaped(u.Password, v.Password, false) &&
 		sameHost(u.Host, v.Host) && u.Port == v.Port &&
-		sameParams(string(u.Params), string(v.Params), false) && sameHeaders(u.Headers, v.Headers)
+		sameParams(string(u.Params), string(v.Params)) && sameHeaders(u.Headers, v.Headers)
 }
 
 // sameEscaped compares text with escapes: a character is equal to its escape
@@ -80,23 +81,15 @@ func sameHost(a, b string) bool {
 }
 
 func sameNumber(a, b string) bool {
-	strip := func(s string) string {
-		return strings.Map(func(r rune) rune {
-			if strings.ContainsRune("-.()", r) { // visual separators
-				return -1
-			}
-			return r
-		}, s)
-	}
-	return scan.EqualFold(strip(a), strip(b))
+	return scan.EqualFold(stripSeparators(a), stripSeparators(b))
 }
 
 // sameParams compares URI parameters. A parameter in both must have equal
 // values; one in either only is ignored, unless it is user, ttl, method, maddr
-// or transport, or strict is set. The rules do not name transport beside the
+// or transport. The rules do not name transport beside the
 // others, but say that a URI without it does not match one with the default
 // value, and the examples count it.
-func sameParams(a, b string, strict bool) bool {
+func sameParams(a, b string) bool {
 	if a == b {
 		return true
 	}
@@ -104,7 +97,7 @@ func sameParams(a, b string, strict bool) bool {
 	match := func(x, y map[string]string) bool {
 		for name, v := range x {
 			w, both := y[name]
-			if both && !scan.EqualFold(v, w) || !both && (strict || decides(name)) {
+			if both && !scan.EqualFold(v, w) || !both && decides(name) {
 				return false
 			}
 		}
