@@ -67,6 +67,9 @@ func (c Check) MarkNumber(slot int, n uint32) {
 // Fail refuses the message because of err in the header with the given ID, or
 // in the start line if id is 0. The message can still be used to answer it.
 func (c Check) Fail(id ID, err error) {
+	if c.m.flags&fragment != 0 && err == ErrMissing {
+		return
+	}
 	c.m.flags |= refused
 	if c.errs == nil {
 		return

@@ -38,6 +38,12 @@
 // [Limits] bounds start line, header fields, lines, body and list members; what
 // exceeds them is refused with the status that [SyntaxError.Status] tells.
 // Every function takes time linear in its input. A body is found by
-// Content-Length or goes to the end; chunked bodies and multipart are for
-// the packages that need them.
+// Content-Length or goes to the end, unless [Grammar].Body of the class says
+// otherwise.
+//
+// # Bodies
+//
+// [Message.Multipart] takes a body of several parts apart (RFC 2046, RFC 5621),
+// [NewMultipart] puts one together. [ParseFragment] reads a piece of a message,
+// as message/sipfrag holds it (RFC 3420).
 package msg

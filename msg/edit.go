@@ -71,8 +71,9 @@ func (m *Message) flat() *Message {
 	at := uint32(0)
 	move := func(s span) span { return span{s.lo - m.start.lo + at, s.hi - m.start.lo + at} }
 	c.word1, c.word2, c.word3 = move(m.word1), move(m.word2), move(m.word3)
-	c.start = move(m.start)
-	at = c.start.hi + 2
+	if c.start = move(m.start); m.flags&hasStart != 0 {
+		at = c.start.hi + 2
+	}
 	c.more = slices.Clone(m.more)
 	for i := range int(c.n) {
 		f := c.at(i)
@@ -411,6 +412,9 @@ func (e *editor) finish(was *Message) (*Message, error) {
 		m.more = e.fields[n:]
 	}
 	m.n = int32(len(e.fields))
+	if m.short = 0; m.flags&fragment != 0 && m.body == "" {
+		m.short = 2 // the empty line goes with a body
+	}
 	m.renote()
 	if e.body && (m.class.grammar.Body == nil || m.IsRequest() || m.body != "") { // the response to HEAD has none
 		if i := m.next(0, IDContentLength, ""); i >= 0 {

@@ -64,6 +64,8 @@ var (
 	ErrTooManyParts = errors.New("too many parts; raise Limits.Parts if they must be read")
 	// ErrTooDeep means that multiparts lie within each other more than Limits.Levels deep.
 	ErrTooDeep = errors.New("multiparts too deep; raise Limits.Levels if they must be read")
+	// ErrEncoding means that a body part has a content transfer encoding that is not known.
+	ErrEncoding = errors.New("unknown content transfer encoding")
 	// ErrFold means that a header field of a request goes on in the next line
 	// where the class forbids that (RFC 9112 section 5.2).
 	ErrFold = errors.New("folded header field; write it in one line")

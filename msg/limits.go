@@ -9,6 +9,8 @@ type Limits struct {
 	Lines       int // number of header lines, folds included, default 256; over it: 513
 	Body        int // octets of the body, default 1048576; over it: 413
 	ListMembers int // values of one header that All yields, default 512
+	Levels      int // multiparts within each other, default 8; over it: 413
+	Parts       int // parts of one multipart, default 64; over it: 413
 }
 
 // The defaults of Limits.
@@ -19,6 +21,8 @@ const (
 	DefaultLines       = 256
 	DefaultBody        = 1 << 20
 	DefaultListMembers = 512
+	DefaultLevels      = 8
+	DefaultParts       = 64
 )
 
 const noLimit = 1<<31 - 1
@@ -43,5 +47,7 @@ func (l Limits) resolved() Limits {
 		Lines:       limit(l.Lines, DefaultLines),
 		Body:        limit(l.Body, DefaultBody),
 		ListMembers: limit(l.ListMembers, DefaultListMembers),
+		Levels:      limit(l.Levels, DefaultLevels),
+		Parts:       limit(l.Parts, DefaultParts),
 	}
 }

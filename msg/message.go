@@ -52,6 +52,7 @@ const (
 	unclean         // a line end or control octet that must not be copied into another message
 	hasStart        // a start line is there
 	doubled         // a critical header stands twice
+	fragment        // parts of a message may be missing
 )
 
 // Message is one message of a [Class]: start line, header fields in wire order,
@@ -74,6 +75,7 @@ type Message struct {
 	members      int32 // Limits.ListMembers
 	status       uint16
 	flags        flags
+	short        uint8         // octets of line ends that a fragment lacks at its end
 	first        [places]uint8 // by Class.place: index of the first field plus 1, 0 if there is none
 	marked       [marks]span
 	inline       [inlineFields]field
@@ -184,7 +186,10 @@ func (m *Message) values(name string, yield func(string) bool) {
 
 // Len returns the number of octets AppendText will write.
 func (m *Message) Len() int {
-	n := int(m.start.hi-m.start.lo) + 4 + len(m.body)
+	n := int(m.start.hi-m.start.lo) + 4 + len(m.body) - int(m.short)
+	if m.flags&hasStart == 0 {
+		n -= 2
+	}
 	for i := range int(m.n) {
 		f := m.at(i)
 		n += int(f.hi() - f.lo)
@@ -195,18 +200,22 @@ func (m *Message) Len() int {
 // AppendText appends the message as it goes on the wire. What was parsed and
 // not edited is written byte for byte. It does not allocate if dst has room
 // for [Message.Len] octets. It fails with ErrStartLine for a message without a
-// start line, which only the zero Message is.
+// start line, unless it is a fragment, see [ParseFragment].
 func (m *Message) AppendText(dst []byte) ([]byte, error) {
 	if m.flags&hasStart == 0 {
-		return dst, &SyntaxError{Offset: -1, Err: ErrStartLine}
+		if m.flags&fragment == 0 {
+			return dst, &SyntaxError{Offset: -1, Err: ErrStartLine}
+		}
+	} else {
+		dst = append(dst, m.str(m.start)...)
+		dst = append(dst, "\r\n"...)
 	}
-	dst = append(dst, m.str(m.start)...)
-	dst = append(dst, "\r\n"...)
 	dst, run := m.appendRuns(dst, span{}, m.inline[:min(int(m.n), inlineFields)])
 	dst, run = m.appendRuns(dst, run, m.more)
 	dst = append(dst, m.str(run)...)
 	dst = append(dst, "\r\n"...)
-	return append(dst, m.body...), nil
+	dst = append(dst, m.body...)
+	return dst[:len(dst)-int(m.short)], nil
 }
 
 // appendRuns appends fields; those that follow each other in the same string go
