@@ -21,8 +21,8 @@ func sofiaCodec() Codec {
 	}
 }
 
-// sofiaFull decodes every header that has a type, whether asked for or not: the
-// row to put beside parsers that always do.
+// sofiaFull decodes every header that decodeAll knows, whether asked for or not:
+// the row to put beside parsers that always do.
 func sofiaFull() Codec {
 	c := sofiaCodec()
 	c.Name = "sofia-full"
@@ -85,7 +85,9 @@ func values[T any, C msg.Codec[T]](s string) error {
 	}
 }
 
-// decodeAll decodes every header field once, with the codec of its header.
+// decodeAll decodes the fields of the headers of RFC 3261 and of the extensions
+// that share their grammar, each once, with the codec of its header. Other parsers
+// keep the rest as text, or as name and value, too.
 func decodeAll(m *msg.Message) error {
 	for f := range m.Fields() {
 		var err error
