@@ -24,8 +24,8 @@ const (
 	DefaultGranularity = 10 * time.Millisecond
 
 	DefaultQueueSize             = 32
-	DefaultMaxServerTransactions = 1 << 18
-	DefaultMaxClientTransactions = 1 << 18
+	DefaultMaxServerTransactions = 1 << 19
+	DefaultMaxClientTransactions = 1 << 19
 	DefaultMaxLegs               = 1 << 18
 	DefaultMTU                   = 1300
 )
@@ -80,10 +80,11 @@ type Config struct {
 	// the responses that wait for one Outgoing's reader: 32 by default.
 	QueueSize int
 	// MaxServerTransactions and MaxClientTransactions bound the transactions,
-	// finished ones that still absorb retransmissions included, and MaxLegs the
-	// dialogs: 262144 each by default; negative: no bound. A request above the
-	// bound is answered 503 with Retry-After, without state; Send and NewLeg
-	// return ErrBusy.
+	// finished ones that still absorb retransmissions included: 524288 each by
+	// default, under 1 GB. Over UDP a finished one stays 32 s, so that is 16,384
+	// new ones a second for ever. MaxLegs bounds the dialogs, 262144 by default.
+	// Negative: no bound. A request above the bound is answered 503 with
+	// Retry-After, without state; Send and NewLeg return ErrBusy.
 	MaxServerTransactions, MaxClientTransactions, MaxLegs int
 	// MaxServerTransactionsPerSource bounds those of one IPv4 address or one IPv6
 	// /64 prefix likewise: half of MaxServerTransactions by default; negative: no
