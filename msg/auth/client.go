@@ -38,6 +38,15 @@ type ClientConfig struct {
 	// must be safe for concurrent use.
 	Lookup func(realm string) (User, bool)
 
+	// Token is asked for the access token that answers a challenge of the Bearer
+	// scheme (RFC 8898), which names the authorization server in the parameter
+	// authz_server, and the scope. It is called for each such challenge, again
+	// when a token is refused, and returns false if it has none, or none newer. It
+	// decides which authorization servers and realms it trusts, and must not give
+	// a token that others could read to a request that goes out unprotected. It
+	// may block and must be safe for concurrent use. nil: Bearer is not answered.
+	Token func(Challenge) (token string, ok bool)
+
 	// Algorithms restricts the algorithms that are answered. nil: all known
 	// ones. Leaving out MD5 guards against a downgrade by somebody on the path
 	// (RFC 8760 section 3).
@@ -116,15 +125,9 @@ func (c *Client) respond(resp msg.Source, known bool) error {
 	if s := m.Status(); s != 401 && s != 407 {
 		return &Error{Op: "respond", Err: ErrNoChallenge}
 	}
-	picks, missing, err := c.pick(m, known)
-	if err != nil {
-		return err
-	}
+	picks, reason := c.pick(m, known)
 	if len(picks) == 0 {
-		if missing != "" {
-			return &Error{Op: "respond", Realm: missing, Err: ErrNoCredentials}
-		}
-		return &Error{Op: "respond", Err: ErrNoChallenge}
+		return reason
 	}
 	request, seq := c.request(m)
 	now := time.Now()
@@ -141,108 +144,6 @@ func (c *Client) respond(resp msg.Source, known bool) error {
 		return &Error{Op: "respond", Realm: picks[0].realm, Err: ErrRefused}
 	}
 	return nil
-}
-
-// pick is what one space is going to be answered with.
-type pick struct {
-	*session
-	stale bool
-}
-
-// pick chooses among the challenges of m. missing is a realm that could be
-// answered if there were a user for it.
-func (c *Client) pick(m *msg.Message, known bool) (picks []pick, missing string, err error) {
-	for _, proxy := range [...]bool{m.Status() == 407, m.Status() != 407} { // a forking proxy sends both (RFC 8760 section 2.5)
-		n := 0
-		for ch, err := range challengeHeader(proxy).All(m) {
-			if n++; n > maxChallenges {
-				break
-			}
-			if err != nil || ch.Scheme != schemeDigest || len(ch.Realm)+len(ch.Nonce)+len(ch.Opaque) > maxText {
-				continue
-			}
-			sp := space{proxy, ch.Realm}
-			if slices.ContainsFunc(picks, func(p pick) bool { return p.space == sp }) {
-				continue // topmost wins
-			}
-			alg, ok := findAlgorithm(ch.Algorithm)
-			if !ok || !c.allows(alg) {
-				continue // RFC 7616 section 3.3: ignore, use a different one
-			}
-			qop, ok := c.qop(ch, alg)
-			if !ok {
-				continue
-			}
-			user, ok := c.user(sp, known)
-			ha1, usable := user.key(alg, ch.Realm)
-			if !ok || !usable {
-				missing = ch.Realm
-				continue
-			}
-			s := &session{
-				space: space{proxy, strings.Clone(ch.Realm)}, username: user.Username, ha1: ha1,
-				alg: alg, algName: strings.Clone(ch.Algorithm), qop: qop,
-				nonce: strings.Clone(ch.Nonce), opaque: strings.Clone(ch.Opaque), emptyOpaque: ch.emptyOpaque,
-			}
-			if ch.UserHash { // RFC 7616 section 3.4.4
-				s.username, s.userHash = alg.hash(user.Username, ch.Realm), true
-			}
-			picks = append(picks, pick{s, ch.Stale})
-		}
-	}
-	return picks, missing, nil
-}
-
-func (c *Client) allows(a algorithm) bool {
-	return c.algorithms == nil || slices.ContainsFunc(c.algorithms, func(b algorithm) bool { return a.name == b.name })
-}
-
-// qop chooses the quality of protection; unknown ones are ignored (RFC 7616
-// section 3.3). Without any, that of RFC 2069 is used, which has no cnonce, and
-// so cannot go with a -sess algorithm (RFC 3261 section 22.4 item 8).
-func (c *Client) qop(ch Challenge, alg algorithm) (qop string, ok bool) {
-	first, second := QOPAuth, QOPAuthInt
-	if c.cfg.PreferIntegrity {
-		first, second = second, first
-	}
-	switch {
-	case ch.QOP == "":
-		return "", !alg.session
-	case ch.Offers(first):
-		return first, true
-	}
-	return second, ch.Offers(second)
-}
-
-// user finds who to be in a space. Users that name the realm go before the
-// others.
-func (c *Client) user(sp space, known bool) (User, bool) {
-	for _, u := range c.cfg.Users {
-		if u.Realm != "" && u.Realm == sp.realm {
-			return u, true
-		}
-	}
-	known = known && !c.answered(sp)
-	if c.cfg.Lookup != nil {
-		if u, ok := c.cfg.Lookup(sp.realm); ok && (!known || u.Realm == sp.realm) {
-			return u, true
-		}
-	}
-	if known {
-		return User{}, false
-	}
-	for _, u := range c.cfg.Users {
-		if u.Realm == "" {
-			return u, true
-		}
-	}
-	return User{}, false
-}
-
-func (c *Client) answered(sp space) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.session(sp) >= 0
 }
 
 // request names the request that a response answers: retries keep Call-ID and
@@ -329,11 +230,42 @@ func (c *Client) Done(resp msg.Source) {
 			if err != nil || info.NextNonce == "" || len(info.NextNonce) > maxText {
 				continue
 			}
-			if s := c.informed(proxy, info); s != nil && proves(s, info, m.Body()) && info.NextNonce != s.nonce {
+			if s := c.informed(proxy, info); s != nil && s.alg.aka == 0 && proves(s, info, m.Body()) && info.NextNonce != s.nonce {
 				s.nonce, s.nc = strings.Clone(info.NextNonce), 0
 			}
 		}
 	}
+}
+
+// Proof checks the rspauth of a response, by which the server proves that it
+// knows the secret too (RFC 7616 section 3.5). Call it before the next request
+// is sent to the same realm. It returns nil if one is there and right, ErrUnproven
+// if none is there for the last request, and ErrFalseProof if one is wrong, each
+// in an [*Error].
+func (c *Client) Proof(resp msg.Source) error {
+	m := resp.Msg()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	reason := ErrUnproven
+	for _, proxy := range [...]bool{false, true} {
+		for info, err := range infoHeader(proxy).All(m) {
+			if err != nil || info.RSPAuth == "" {
+				continue
+			}
+			s := c.informed(proxy, info)
+			if s == nil || s.last.qop == "" || info.NC != s.last.nc || info.CNonce != s.last.cnonce || info.QOP != s.last.qop {
+				continue
+			}
+			if !proves(s, info, m.Body()) {
+				return &Error{Op: "proof", Realm: s.realm, Err: ErrFalseProof}
+			}
+			reason = nil
+		}
+	}
+	if reason != nil {
+		return &Error{Op: "proof", Err: reason}
+	}
+	return nil
 }
 
 // Forget drops all nonces and counts: for another server, or other users behind

@@ -25,6 +25,7 @@ type Credentials struct {
 	QOP       string // "auth", "auth-int" or "" (RFC 2069)
 	NC        uint32 // nonce count; written if QOP is set
 	UserHash  bool   // Username is H(username:realm) (RFC 7616 section 3.4.4)
+	Extended  bool   // Username goes or came as username*, in the notation of RFC 8187
 	Token     string // token68 of another scheme; a secret
 	Params    Params // parameters without a field
 
@@ -67,7 +68,7 @@ func (CredentialsCodec) Parse(s string) (c Credentials, rest string, err error) 
 	if token != "" {
 		return Credentials{}, "", syntax("no parameters")
 	}
-	names, extended := 0, false
+	names := 0
 	set := func(q pair) (err error) {
 		switch {
 		case scheme != schemeDigest:
@@ -77,7 +78,7 @@ func (CredentialsCodec) Parse(s string) (c Credentials, rest string, err error) 
 			names++
 		case q.is("username*"):
 			c.Username, err = decodeExtended(q.value)
-			names, extended = names+1, true
+			names, c.Extended = names+1, true
 		case q.is("realm"):
 			c.Realm = q.value
 		case q.is("nonce"):
@@ -113,7 +114,7 @@ func (CredentialsCodec) Parse(s string) (c Credentials, rest string, err error) 
 	if rest, err = scanPairs(s, i, true, set); err != nil {
 		return Credentials{}, "", err
 	}
-	if names > 1 || extended && c.UserHash { // RFC 7616 section 3.4
+	if names > 1 || c.Extended && c.UserHash { // RFC 7616 section 3.4
 		return Credentials{}, "", syntax("two user names, or an extended one that is hashed")
 	}
 	return c, rest, nil
@@ -140,7 +141,14 @@ func (CredentialsCodec) Append(dst []byte, c Credentials) ([]byte, error) {
 		return w.b, w.err
 	}
 	w.b = append(w.b, ' ')
-	w.quoted("username", c.Username)
+	if c.Extended {
+		w.extended("username*", c.Username)
+	} else {
+		w.quoted("username", c.Username)
+	}
+	if c.Extended && c.UserHash { // RFC 7616 section 3.4
+		w.fail("a hashed user name cannot be extended")
+	}
 	w.quoted("realm", c.Realm)
 	w.quoted("nonce", c.Nonce)
 	w.quoted("uri", c.URI)
@@ -169,6 +177,20 @@ func (CredentialsCodec) Append(dst []byte, c Credentials) ([]byte, error) {
 func isCredentialsParam(name string) bool {
 	return oneOf(name, "username", "username*", "realm", "nonce", "uri", "response",
 		"algorithm", "cnonce", "opaque", "qop", "nc", "userhash")
+}
+
+// encodeExtended writes ext-value, as decodeExtended reads it.
+func encodeExtended(dst []byte, s string) []byte {
+	const digits = "0123456789ABCDEF"
+	dst = append(dst, "UTF-8''"...)
+	for i := range len(s) {
+		if c := s[i]; scan.IsTokenChar(c) && c != '*' && c != '\'' && c != '%' { // attr-char
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return dst
 }
 
 // decodeExtended reads ext-value of RFC 8187 section 3.2.1 in UTF-8, the one

@@ -29,7 +29,7 @@ func TestCredentialsParse(t *testing.T) {
 			CNonce: "0a4f", Response: "6629", Opaque: "5ccc", Algorithm: "md5"},
 		`digest username="b\"o\\b" , realm = "a,b;c=d", algorithm="SHA-256", qop="auth-int", nc="00000001", opaque="", userhash=TRUE, auts="x"`: {
 			Scheme: "Digest", Username: `b"o\b`, Realm: "a,b;c=d", Algorithm: "SHA-256", QOP: "auth-int", NC: 1, emptyOpaque: true, UserHash: true, Params: `auts="x"`},
-		`Digest username*=utf-8'en'J%C3%A4s%C3%B8n%20Doe, realm="a"`:  {Scheme: "Digest", Username: "Jäsøn Doe", Realm: "a"},
+		`Digest username*=utf-8'en'J%C3%A4s%C3%B8n%20Doe, realm="a"`:  {Scheme: "Digest", Username: "Jäsøn Doe", Realm: "a", Extended: true},
 		`Digest username="", realm="", nonce="", uri="", response=""`: {Scheme: "Digest"},
 		`Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==`:                          {Scheme: "Basic", Token: "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="},
 		`Bearer a.b-c_d~e+f/g`:                                        {Scheme: "Bearer", Token: "a.b-c_d~e+f/g"},

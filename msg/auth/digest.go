@@ -18,6 +18,8 @@ const (
 	SHA256Sess     = "SHA-256-sess"
 	SHA512_256     = "SHA-512-256"
 	SHA512_256Sess = "SHA-512-256-sess"
+	AKAv1MD5       = "AKAv1-MD5" // RFC 3310
+	AKAv2MD5       = "AKAv2-MD5" // RFC 4169
 )
 
 // The qualities of protection (RFC 7616 section 3.3).
@@ -26,9 +28,10 @@ const (
 	QOPAuthInt = "auth-int" // the body too
 )
 
-// The one scheme that is spoken here, and the value of its flags.
+// The schemes that are spoken here, and the value of flags.
 const (
 	schemeDigest = "Digest"
+	schemeBearer = "Bearer"
 	flagTrue     = "true"
 )
 
@@ -37,6 +40,7 @@ type algorithm struct {
 	name    string // canonical
 	base    string // without -sess
 	session bool
+	aka     int                      // version of Digest AKA; 0: none
 	sum     func(text []byte) string // in lower-case hex
 	size    int                      // of the hex text
 }
@@ -47,10 +51,19 @@ func findAlgorithm(name string) (algorithm, bool) {
 	if name == "" {
 		name = MD5
 	}
+	if n := len("AKAv1-"); len(name) > n && scan.EqualFold(name[:n-2], "AKAv") && (name[n-2] == '1' || name[n-2] == '2') && name[n-1] == '-' {
+		a, ok := findAlgorithm(name[n:])
+		if !ok || a.aka != 0 {
+			return algorithm{}, false
+		}
+		a.aka = int(name[n-2] - '0')
+		a.name = "AKAv" + name[n-2:n] + a.name
+		return a, true
+	}
 	for _, a := range [...]algorithm{
-		{MD5, MD5, false, sumMD5, 2 * md5.Size},
-		{SHA256, SHA256, false, sumSHA256, 2 * sha256.Size},
-		{SHA512_256, SHA512_256, false, sumSHA512_256, 2 * sha512.Size256},
+		{name: MD5, base: MD5, sum: sumMD5, size: 2 * md5.Size},
+		{name: SHA256, base: SHA256, sum: sumSHA256, size: 2 * sha256.Size},
+		{name: SHA512_256, base: SHA512_256, sum: sumSHA512_256, size: 2 * sha512.Size256},
 	} {
 		if scan.EqualFold(name, a.name) {
 			return a, true

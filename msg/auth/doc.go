@@ -3,7 +3,11 @@
 // answers challenges and a verifier that makes and checks them. The algorithms
 // are MD5, SHA-256 and SHA-512-256 with their -sess variants, the qualities of
 // protection auth, auth-int and the one without qop of RFC 2069. The Basic
-// scheme is read as data but never answered, offered or accepted.
+// scheme is read as data but never answered, offered or accepted. Access tokens of
+the Bearer scheme (RFC 8898) come from [ClientConfig].Token and go to
+[VerifierConfig].Bearer. Digest AKA (RFC 3310, RFC 4169) asks [User].AKA; a
+server of it makes its challenges with [AKANonce] and checks the answers with
+[AKAPassword] and [Credentials.Matches].
 //
 // # Client
 //
@@ -39,6 +43,9 @@
 //	if err != nil {
 //		// 401 with v.Challenge(false, auth.Stale(err)), or 400 for auth.ErrMalformed
 //	}
+//
+// [Verifier.Grant] is Verify that also makes the Authentication-Info of the
+// answer: the server's own proof, and the next nonce. [Client.Proof] checks it.
 //
 // ACK and CANCEL cannot be challenged (RFC 3261 section 22.1): do not verify them.
 //

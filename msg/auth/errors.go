@@ -42,6 +42,14 @@ var (
 	// again as stale.
 	ErrStale = errors.New("nonce is too old; challenge again with stale=true")
 
+	// ErrUnproven means that a response holds no proof that the server knows the
+	// secret: none at all, or not for the last request.
+	ErrUnproven = errors.New("server did not prove that it knows the secret")
+
+	// ErrFalseProof means that the proof in a response is wrong: whoever sent it
+	// does not know the secret, or the body was changed.
+	ErrFalseProof = errors.New("proof of the server is wrong; do not trust the response")
+
 	// ErrReplay means that the response fits but its nonce count was used
 	// before: challenge again as stale, so that an honest client goes on with
 	// a new nonce.
@@ -56,7 +64,7 @@ func Stale(err error) bool { return errors.Is(err, ErrStale) || errors.Is(err, E
 // Error says for which realm authentication failed, and why. It never holds a
 // secret.
 type Error struct {
-	Op    string // "respond", "setters", "verifier" or "verify"
+	Op    string // "respond", "setters", "proof", "verifier" or "verify"
 	Realm string // "" if no one realm is concerned
 	Err   error  // one of the conditions of this package, or what lies below
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"iter"
+	"unicode/utf8"
 
 	"github.com/gosofia/sofia/internal/scan"
 	"github.com/gosofia/sofia/msg"
@@ -256,6 +257,15 @@ func (w *writer) quoted(name, value string) {
 	}
 	w.name(name)
 	w.b = scan.AppendQuoted(w.b, value)
+}
+
+func (w *writer) extended(name, value string) {
+	if scan.HasControl(value) || !utf8.ValidString(value) {
+		w.fail("control octet or no UTF-8 in " + name)
+		return
+	}
+	w.name(name)
+	w.b = encodeExtended(w.b, value)
 }
 
 func (w *writer) token(name, value string) {

@@ -24,6 +24,9 @@ type session struct {
 	opaque      string
 	emptyOpaque bool
 	qop         string
+	extended    bool   // username goes as username*
+	token       string // of the Bearer scheme; the fields of Digest are empty then
+	auts        string // asks the server to synchronise (RFC 3310 section 3.4)
 	nc          uint32 // of the last request with this nonce
 	last        proof  // of that request; key and cnonce stay for a -sess algorithm
 }
@@ -97,6 +100,9 @@ func (c *Client) store(s *session) {
 
 // answer makes the credentials of one session (RFC 7616 section 3.4).
 func (s *session) answer(cnonce, method, uri, body string) Credentials {
+	if s.token != "" {
+		return Credentials{Scheme: schemeBearer, Token: s.token} // RFC 8898 section 2.1.3
+	}
 	p := proof{alg: s.alg, nonce: s.nonce, qop: s.qop, uri: uri}
 	switch {
 	case s.qop == "": // no cnonce without qop: RFC 3261 section 22.4 item 8
@@ -113,7 +119,12 @@ func (s *session) answer(cnonce, method, uri, body string) Credentials {
 		p.nc = s.nc
 	}
 	s.last = p
+	var params Params
+	if s.auts != "" {
+		params = params.With("auts", s.auts)
+	}
 	return Credentials{
+		Params: params, Extended: s.extended,
 		Scheme: schemeDigest, Username: s.username, UserHash: s.userHash, Realm: s.realm, Nonce: s.nonce, URI: uri,
 		Response: p.response(method, body), Algorithm: s.algName, CNonce: p.cnonce, NC: p.nc, QOP: s.qop,
 		Opaque: s.opaque, emptyOpaque: s.emptyOpaque,
@@ -125,7 +136,7 @@ func (s *session) answer(cnonce, method, uri, body string) Credentials {
 func (c *Client) informed(proxy bool, info Info) (found *session) {
 	for _, s := range c.sessions {
 		switch {
-		case s.proxy != proxy:
+		case s.proxy != proxy || s.token != "":
 		case info.CNonce != "":
 			if s.last.cnonce == info.CNonce {
 				return s

@@ -27,6 +27,11 @@ type User struct {
 	// "username:realm:password" in hex. It goes before Password. If it is set
 	// and Password is not, only the algorithms in it can be used.
 	HA1 map[string]string
+
+	// AKA answers challenges of Digest AKA (RFC 3310, RFC 4169), with the help of
+	// a USIM or ISIM. A [Client] calls it once for every new nonce; it may block.
+	// A User with AKA and neither Password nor HA1 answers no other challenges.
+	AKA func(AKAChallenge) (AKAAnswer, error)
 }
 
 // key returns H(A1) without session for one algorithm; ok is false if User does
@@ -39,7 +44,7 @@ func (u User) key(a algorithm, realm string) (ha1 string, ok bool) {
 			return strings.ToLower(h), len(h) == a.size
 		}
 	}
-	return ha1, u.Password != "" || len(u.HA1) == 0
+	return ha1, u.Password != "" || len(u.HA1) == 0 && u.AKA == nil
 }
 
 // String returns name and realm.

@@ -69,6 +69,18 @@ type VerifierConfig struct {
 	// have its Username. nil: hashed names are neither asked for nor accepted.
 	LookupHash func(algorithm, hash, realm string) (User, bool)
 
+	// Bearer accepts access tokens too (RFC 8898), and offers it before Digest.
+	// nil: it does not.
+	Bearer *BearerConfig
+
+	// UTF8 tells clients that user names are in UTF-8 (RFC 7616 section 4), which
+	// lets them send names that are not ASCII as username*.
+	UTF8 bool
+
+	// OneNonce gives a new nonce with every answer that [Grant.Info] makes. By
+	// default it does so from half of NonceLife on.
+	OneNonce bool
+
 	// CheckURI decides if credentials made for one URI are good for a request
 	// with another Request-URI. nil: they are, as proxies in SIP change it (RFC
 	// 8760 section 2.6 item 6). An HTTP server must compare (RFC 7616 section
@@ -160,9 +172,14 @@ func (v *Verifier) check() error {
 	case len(c.Algorithms) == 0 || len(c.QOP) == 0:
 		return errors.New("VerifierConfig.Algorithms and QOP must name at least one each, or be nil")
 	}
+	if c.Bearer != nil {
+		if err := c.Bearer.check(); err != nil {
+			return err
+		}
+	}
 	for _, name := range c.Algorithms {
 		a, ok := findAlgorithm(name)
-		if !ok || name == "" {
+		if !ok || name == "" || a.aka != 0 {
 			return fmt.Errorf("unknown algorithm %q in VerifierConfig.Algorithms", name)
 		}
 		if slices.ContainsFunc(v.algorithms, func(b algorithm) bool { return b.name == a.name }) {
@@ -188,12 +205,18 @@ func (v *Verifier) now() int64 { return v.start.UnixNano() + int64(v.cfg.Now().S
 // [VerifierConfig.Rand] did.
 func (v *Verifier) Challenge(proxy, stale bool) msg.Setter {
 	var list []Challenge
+	if v.cfg.Bearer != nil {
+		list = append(list, v.cfg.Bearer.challenge(v.cfg.Realm))
+	}
 	nonce, err := v.nonce()
 	for _, a := range v.algorithms {
 		c := Challenge{
 			Scheme: schemeDigest, Realm: v.cfg.Realm, Nonce: nonce, Algorithm: a.name,
 			QOP:   strings.Join(v.cfg.QOP, ","), // always: RFC 8760 section 2.6 item 8
 			Stale: stale, UserHash: v.cfg.LookupHash != nil,
+		}
+		if v.cfg.UTF8 {
+			c.Charset = "UTF-8"
 		}
 		if err != nil {
 			c.Scheme = "" // cannot be written: the setter carries an error
@@ -220,6 +243,12 @@ func (v *Verifier) nonce() (string, error) {
 // for retransmissions. The response is compared in constant time, and an
 // unknown user costs as much as a wrong password.
 func (v *Verifier) Verify(m msg.Source, proxy bool) (username string, err error) {
+	g, err := v.Grant(m, proxy)
+	return g.Username, err
+}
+
+// Grant is Verify with what the answer to the request needs, see [Grant.Info].
+func (v *Verifier) Grant(m msg.Source, proxy bool) (Grant, error) {
 	req := m.Msg()
 	reason := ErrNoCredentials
 	n := 0
@@ -228,19 +257,31 @@ func (v *Verifier) Verify(m msg.Source, proxy bool) (username string, err error)
 			reason = worst(reason, ErrMalformed)
 			continue
 		}
+		if v.cfg.Bearer != nil && scan.EqualFold(c.Scheme, schemeBearer) {
+			if n++; n > maxCredentials {
+				break
+			}
+			name, err := v.cfg.Bearer.verify(c, v.cfg.Realm)
+			if err == nil {
+				return Grant{Username: name}, nil
+			}
+			reason = worst(reason, err)
+			continue
+		}
 		if c.Scheme != schemeDigest || c.Realm != v.cfg.Realm { // RFC 3261 section 22.3: not ours to consume
 			continue
 		}
 		if n++; n > maxCredentials {
 			break
 		}
-		username, err := v.verify(c, req)
+		g, err := v.verify(c, req)
 		if err == nil {
-			return username, nil
+			g.proxy = proxy
+			return g, nil
 		}
 		reason = worst(reason, err)
 	}
-	return "", &Error{Op: "verify", Realm: v.cfg.Realm, Err: reason}
+	return Grant{}, &Error{Op: "verify", Realm: v.cfg.Realm, Err: reason}
 }
 
 // worst keeps the reason that says most when several credentials fail.
@@ -252,58 +293,62 @@ func worst(a, b error) error {
 	return a
 }
 
-func (v *Verifier) verify(c Credentials, req *msg.Message) (username string, err error) {
+func (v *Verifier) verify(c Credentials, req *msg.Message) (Grant, error) {
 	if c.Nonce == "" && c.Response == "" {
-		return "", ErrNoCredentials // "not challenged yet", RFC 8760 section 2.7
+		return Grant{}, ErrNoCredentials // "not challenged yet", RFC 8760 section 2.7
 	}
 	if c.Username == "" || c.Nonce == "" || c.URI == "" || c.Response == "" ||
 		c.QOP != "" && (c.CNonce == "" || c.NC == 0) { // RFC 7616 section 3.4
-		return "", ErrMalformed
+		return Grant{}, ErrMalformed
 	}
 	alg, ok := findAlgorithm(c.Algorithm)
 	if !ok || !slices.ContainsFunc(v.algorithms, func(b algorithm) bool { return alg.name == b.name }) {
-		return "", ErrWrong // not offered
+		return Grant{}, ErrWrong // not offered
 	}
 	switch {
 	case c.QOP == "":
 		if v.cfg.RequireQOP || alg.session { // RFC 3261 section 22.4 item 8
-			return "", ErrWrong
+			return Grant{}, ErrWrong
 		}
 	case !slices.Contains(v.cfg.QOP, c.QOP):
-		return "", ErrWrong
+		return Grant{}, ErrWrong
 	}
 	if c.URI != req.RequestURI() && v.cfg.CheckURI != nil && !v.cfg.CheckURI(c.URI, req.RequestURI()) {
-		return "", ErrMalformed // RFC 7616 section 3.4.6: 400
+		return Grant{}, ErrMalformed // RFC 7616 section 3.4.6: 400
 	}
 	id, ok := readNonce(v.cfg.Secret, v.cfg.Realm, c.Nonce)
 	if !ok {
-		return "", ErrUnknownNonce // before Lookup: a stranger costs one HMAC
+		return Grant{}, ErrUnknownNonce // before Lookup: a stranger costs one HMAC
 	}
 	user, known := v.lookup(c, alg)
 	p := proof{alg: alg, nonce: c.Nonce, cnonce: c.CNonce, qop: c.QOP, uri: c.URI, nc: c.NC}
 	ha1, usable := user.key(alg, v.cfg.Realm)
-	good := v.compare(p, ha1, c, req, c.CNonce)
+	key, good := v.compare(p, ha1, c, req, c.CNonce)
 	if first, ok := v.used.first(id); ok && alg.session && !good && first != c.CNonce {
-		good = v.compare(p, ha1, c, req, first) // cnonce-prime, RFC 7616 section 3.4.2
+		key, good = v.compare(p, ha1, c, req, first) // cnonce-prime, RFC 7616 section 3.4.2
 	}
 	if !good || !known || !usable {
-		return "", ErrWrong
+		return Grant{}, ErrWrong
 	}
 	now := v.now()
 	if age := now - id.issued(); age > int64(v.cfg.NonceLife) || age < -int64(skew) {
-		return "", ErrStale // only for who knows the password
+		return Grant{}, ErrStale // only for who knows the password
 	}
 	if err := v.used.use(id, c.NC, c.QOP == "", c.CNonce, now); err != nil {
-		return "", err
+		return Grant{}, err
 	}
-	return strings.Clone(user.Username), nil
+	p.key = key
+	p.nonce, p.cnonce, p.uri = strings.Clone(p.nonce), strings.Clone(p.cnonce), strings.Clone(p.uri)
+	p.qop = strings.Clone(p.qop)
+	old := v.cfg.OneNonce || now-id.issued() > int64(v.cfg.NonceLife/2)
+	return Grant{Username: strings.Clone(user.Username), v: v, p: p, old: old}, nil
 }
 
-// compare tells if the response fits, with the session key made from cnonce.
-func (v *Verifier) compare(p proof, ha1 string, c Credentials, req *msg.Message, cnonce string) bool {
+// compare tells if the response fits, with the key of the session made from cnonce.
+func (v *Verifier) compare(p proof, ha1 string, c Credentials, req *msg.Message, cnonce string) (key string, good bool) {
 	p.key = p.alg.sessionKey(ha1, c.Nonce, cnonce)
 	want := p.response(req.Method(), req.Body())
-	return subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(c.Response))) == 1
+	return p.key, subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(c.Response))) == 1
 }
 
 // lookup finds the user. Who does not exist gets a password nobody knows, so
