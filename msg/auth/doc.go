@@ -4,10 +4,10 @@
 // are MD5, SHA-256 and SHA-512-256 with their -sess variants, the qualities of
 // protection auth, auth-int and the one without qop of RFC 2069. The Basic
 // scheme is read as data but never answered, offered or accepted. Access tokens of
-the Bearer scheme (RFC 8898) come from [ClientConfig].Token and go to
-[VerifierConfig].Bearer. Digest AKA (RFC 3310, RFC 4169) asks [User].AKA; a
-server of it makes its challenges with [AKANonce] and checks the answers with
-[AKAPassword] and [Credentials.Matches].
+// the Bearer scheme (RFC 8898) come from [ClientConfig].Token and go to
+// [VerifierConfig].Bearer. Digest AKA (RFC 3310, RFC 4169) asks [User].AKA; a
+// server of it makes its challenges with [AKANonce] and checks the answers with
+// [AKAPassword] and [Credentials.Matches].
 //
 // # Client
 //
