@@ -6,13 +6,18 @@ import (
 	"github.com/gosofia/sofia/internal/scan"
 )
 
-// TextCodec reads the whole value as it is, for headers whose value is free
+// TextCodec reads the whole value as it is but for control octets, for headers whose value is free
 // text: Subject, Server, User-Agent. Text in quotes or with escapes is not
 // decoded.
 type TextCodec struct{}
 
-// Parse implements [Codec].
-func (TextCodec) Parse(s string) (string, string, error) { return s, "", nil }
+// Parse implements [Codec]. Text with control octets is ErrControl.
+func (TextCodec) Parse(s string) (string, string, error) {
+	if scan.HasControl(s) {
+		return "", "", ErrControl
+	}
+	return s, "", nil
+}
 
 // Append implements [Codec]. White space at the ends would not be read back, so
 // it is refused, as are CR, LF and NUL.

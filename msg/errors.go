@@ -19,8 +19,9 @@ var (
 	// ErrLineEnd means that a line does not end in CR LF, or that a CR or LF
 	// stands alone within it.
 	ErrLineEnd = errors.New("lines must end in CR LF, and neither may stand alone")
-	// ErrControl means that a NUL stands in a header field.
-	ErrControl = errors.New("NUL octet in a header field")
+	// ErrControl means that a NUL, or in text another control octet than HTAB,
+	// stands in a header field.
+	ErrControl = errors.New("control octet in a header field")
 	// ErrFieldName means that a line has no header name followed by a colon.
 	ErrFieldName = errors.New("malformed header field; write a token and a colon")
 	// ErrHeadEnd means that the empty line after the header fields is missing.

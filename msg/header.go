@@ -34,8 +34,8 @@ func (h Header[T, C]) ID() ID { return ID(h) }
 
 // Get decodes the first value; ok is false if the header is not there, or is a
 // list without members. If the value is malformed, ok is true and err is a
-// *[SyntaxError]. It also fails, with ErrTrailing, if more follows the value of
-// a header that has only one.
+// *[SyntaxError]. It also fails, with ErrTrailing or ErrDouble, if more follows
+// the value of a header that has only one.
 func (h Header[T, C]) Get(s Source) (v T, ok bool, err error) {
 	return get[T, C](s.Msg(), ID(h), "", 0)
 }
@@ -169,7 +169,7 @@ func get[T any, C Codec[T]](m *Message, id ID, name string, kind Kind) (v T, ok 
 		f := m.at(i)
 		s := unfold(m.value(f))
 		if s == "" && !single { // a list without members, or an empty field among others
-			if m.class.strict != 0 {
+			if m.class.strict&EmptyMembers != 0 {
 				if err := m.valid(id, "", ""); err != nil {
 					return v, true, m.valueError(f, err)
 				}
@@ -189,6 +189,9 @@ func get[T any, C Codec[T]](m *Message, id ID, name string, kind Kind) (v T, ok 
 		if err == nil && m.class.strict != 0 {
 			err = m.valid(id, s, rest)
 		}
+		if err == nil && single && m.again(i, id, name) {
+			err = ErrDouble
+		}
 		if err != nil {
 			var zero T
 			return zero, true, m.valueError(f, err)
@@ -196,6 +199,17 @@ func get[T any, C Codec[T]](m *Message, id ID, name string, kind Kind) (v T, ok 
 		return v, true, nil
 	}
 	return v, false, nil
+}
+
+// again reports whether a header that takes one value stands once more behind
+// field i. Whoever takes the first would not see what others see who take the
+// last. Critical headers are left out: the message is refused because of them.
+// So are lengths of the body, which are equal then (RFC 4475 section 3.3.9).
+func (m *Message) again(i int, id ID, name string) bool {
+	if id == IDContentLength || m.class.kind(id)&(kindCritical|kindUnknown) == kindCritical {
+		return false
+	}
+	return m.next(i+1, id, name) >= 0
 }
 
 // member goes over the empty members of a list at the start of s, if the class
@@ -224,7 +238,7 @@ func all[T any, C Codec[T]](m *Message, id ID, name string, kind Kind, yield fun
 		if !single && s != "" && s[0] == ',' {
 			s = m.member(s)
 		}
-		if s == "" && !single && m.class.strict != 0 {
+		if s == "" && !single && m.class.strict&EmptyMembers != 0 {
 			if err := m.valid(id, "", ""); err != nil && !yield(zero, m.valueError(f, err)) {
 				return
 			}
@@ -242,6 +256,9 @@ func all[T any, C Codec[T]](m *Message, id ID, name string, kind Kind, yield fun
 			if err == nil && m.class.strict != 0 {
 				err = m.valid(id, s, rest)
 			}
+			if err == nil && single && m.again(i, id, name) {
+				err = ErrDouble
+			}
 			if err != nil {
 				v, rest = zero, s[scan.Comma(s, 0):]
 				err = m.valueError(f, err)
@@ -257,7 +274,7 @@ func all[T any, C Codec[T]](m *Message, id ID, name string, kind Kind, yield fun
 				}
 			}
 		}
-		if single { // the first one counts; doubles of what matters are refused
+		if single {
 			return
 		}
 	}

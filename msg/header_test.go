@@ -71,11 +71,14 @@ func TestSingleTakesOneValue(t *testing.T) {
 	m = parse(t, head+"Note: a\r\nNote: b\r\n\r\n")
 	n = 0
 	for v, err := range note.All(m) {
-		require.NoError(t, err)
-		require.Equal(t, "a", v, "the first one counts")
+		require.ErrorIs(t, err, msg.ErrDouble, "neither counts")
+		require.Empty(t, v)
 		n++
 	}
 	require.Equal(t, 1, n)
+	_, ok, err = note.Get(m)
+	require.True(t, ok)
+	require.ErrorIs(t, err, msg.ErrDouble)
 }
 
 func TestListMembersLimit(t *testing.T) {

@@ -68,7 +68,8 @@ type HeaderInfo struct {
 	Kind    Kind
 	// Critical marks a Single header that decides what becomes of the message.
 	// Two of them are refused, so that nobody can check the first while somebody
-	// else acts on the second. Doubles of other Single headers are ignored.
+	// else acts on the second. Doubles of other Single headers are an error to who
+	// decodes them.
 	Critical bool
 	// Valid checks one value against the grammar: all of it, without folds and
 	// without white space at its ends. It forgives what t names and is asked only

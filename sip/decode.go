@@ -151,7 +151,7 @@ var decoders = map[msg.ID]decoder{
 	IDAcceptResourcePriority:      typed(AcceptResourcePriority),
 	IDMaxBreadth:                  typed(MaxBreadth),
 	IDFlowTimer:                   typed(FlowTimer),
-	IDContentID:                   typed(ContentID),
+	msg.IDContentID:               typed(ContentID),
 	IDUserToUser:                  typed(UserToUser),
 	IDPEarlyMedia:                 typed(PEarlyMedia),
 	IDPMediaAuthorization:         typed(PMediaAuthorization),

@@ -372,9 +372,6 @@ func char(c byte) rule {
 	}
 }
 
-// none reads nothing.
-func none(_ *gram, i int) int { return i }
-
 // orEmpty also takes a value that is empty: a list header without any.
 func orEmpty(r rule) rule {
 	return func(g *gram, i int) int {

@@ -47,9 +47,9 @@ func authParams(own ...par) rule {
 	}
 }
 
-// scheme reads what begins credentials and challenges, then the parameters of
-// digest, or of others a list of parameters or one token (RFC 8898 section 2).
-func schemeWith(digest rule) rule {
+// schemeWith reads what begins credentials and challenges, then the parameters
+// of digest, or of others a list of parameters or what bare reads.
+func schemeWith(digest, bare rule) rule {
 	return func(g *gram, i int) int {
 		end := token(g, i)
 		if end == fail {
@@ -65,10 +65,13 @@ func schemeWith(digest rule) rule {
 		if end := authParams()(g, at); end != fail {
 			return end
 		}
-		return token68(g, at)
+		return bare(g, at)
 	}
 }
 
+func never(*gram, int) int { return fail }
+
+// token68 is a bearer token (RFC 8898 section 2).
 func token68(g *gram, i int) int {
 	end := i
 	for end < len(g.s) && (isSignature(g.s[end]) && g.s[end] != '=' || g.s[end] == '~') {
@@ -103,14 +106,14 @@ var (
 		par{"realm", quoted, false}, par{"domain", quoted, false}, par{"nonce", quoted, false}, par{"opaque", quoted, false},
 		par{"stale", flag, false}, par{"algorithm", token, false}, par{"qop", quotedRule(qopList), false},
 		par{"charset", token, false}, par{"userhash", flag, false}, // RFC 7616 section 3.3
-	))
+	), never)
 
 	// The digest has any length since RFC 8760 section 2.7.
 	credentials = schemeWith(authParams(
 		par{"username", quoted, false}, par{"realm", quoted, false}, par{"nonce", quoted, false}, par{"uri", quotedRule(digestURI), false},
 		par{"response", quotedRule(hexLower()), false}, par{"algorithm", token, false}, par{"cnonce", quoted, false},
 		par{"opaque", quoted, false}, par{"qop", token, false}, par{"nc", hexLower(8), false}, par{"userhash", flag, false},
-	))
+	), token68)
 
 	authInfo = authParams(
 		par{"nextnonce", quoted, false}, par{"qop", token, false}, par{"rspauth", quotedRule(hexLower()), false},

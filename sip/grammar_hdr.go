@@ -140,6 +140,8 @@ func ruleOf(id msg.ID) rule {
 		return seq(star, params())
 	case IDFeatureCaps:
 		return seq(star, featureCaps)
+	case msg.IDContentID:
+		return contentID
 	case IDUserToUser:
 		return seq(tokenOrQuoted, params(par{"purpose", token, false}, par{"content", token, false}, par{"encoding", token, false}))
 	case IDAcceptResourcePriority:
@@ -277,6 +279,20 @@ func messageID(g *gram, i int) int {
 	return len(g.s)
 }
 
+// contentID = "<" id-left "@" id-right ">"
+func contentID(g *gram, i int) int {
+	s := g.s
+	if n := len(s); n > 2 && s[0] == '<' && s[n-1] == '>' {
+		s = s[1 : n-1]
+	} else if !g.t.Has(msg.MissingBrackets) {
+		return fail
+	}
+	if !msgID(s) {
+		return fail
+	}
+	return len(g.s)
+}
+
 // historyEntry = name-addr *(SEMI hi-param); the index must be there (RFC 7044
 // section 5).
 func historyEntry(g *gram, i int) int {
@@ -292,16 +308,11 @@ func historyEntry(g *gram, i int) int {
 			i = end + 1
 		}
 	}
-	there := false
-	first := func(g *gram, i int) int {
-		there = true
-		return index(g, i)
-	}
-	end := seq(nameAddr, params(par{"index", first, false}, par{"rc", index, false}, par{"mp", index, false}, par{"np", index, false}))(g, i)
-	if !there && !g.t.Has(msg.MissingParameters) && !g.t.Has(msg.ParameterValues) {
+	end := nameAddr(g, i)
+	if end == fail || !msg.Params(g.s[end:]).Has("index") && !g.t.Has(msg.MissingParameters) {
 		return fail
 	}
-	return end
+	return params(par{"index", index, false}, par{"rc", index, false}, par{"mp", index, false}, par{"np", index, false})(g, end)
 }
 
 // eventType = token-nodot *( "." token-nodot )

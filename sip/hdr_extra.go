@@ -25,7 +25,7 @@ const (
 	FlowTimer = SecondsHeader(IDFlowTimer)
 	// ContentID names the body (RFC 8262 section 3.2): text without "<" and ">".
 	// It stands once. Errors: msg.ErrSyntax.
-	ContentID = msg.Header[string, MsgIDCodec](IDContentID)
+	ContentID = msg.ContentID
 	// GeolocationRouting tells whether the location may be used to route (RFC 6442
 	// section 4.2): yes, no or another token. It stands once.
 	GeolocationRouting = msg.Header[msg.Item, ItemCodec[msg.Item]](IDGeolocationRouting)
@@ -138,27 +138,6 @@ func (u UserData) Encoding() string {
 		return v
 	}
 	return "hex"
-}
-
-// MsgIDCodec reads and writes a Content-ID.
-//
-//	msg-id = "<" id-left "@" id-right ">"
-type MsgIDCodec struct{}
-
-// Parse implements [msg.Codec].
-func (MsgIDCodec) Parse(s string) (string, string, error) {
-	if len(s) < 3 || s[0] != '<' || s[len(s)-1] != '>' || !msgID(s[1:len(s)-1]) {
-		return "", "", msg.ErrSyntax
-	}
-	return s[1 : len(s)-1], "", nil
-}
-
-// Append implements [msg.Codec].
-func (MsgIDCodec) Append(dst []byte, v string) ([]byte, error) {
-	if !msgID(v) {
-		return dst, msg.ErrValue
-	}
-	return append(append(append(dst, '<'), v...), '>'), nil
 }
 
 func msgID(s string) bool {

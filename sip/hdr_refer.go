@@ -34,8 +34,8 @@ const (
 
 // Subscribing is the value of Refer-Sub.
 type Subscribing struct {
-	Value  bool
-	Params msg.Params
+	Value  bool       // a subscription is wanted, or was made
+	Params msg.Params // extensions
 }
 
 // SubscribingCodec reads and writes a [Subscribing].

@@ -40,8 +40,8 @@ const (
 
 // Interval is the value of Session-Expires and Min-SE.
 type Interval struct {
-	Seconds uint32
-	Params  msg.Params
+	Seconds uint32     // between refreshes, at most
+	Params  msg.Params // refresher and extensions
 }
 
 // Refresher returns who is to refresh the session, in lower case: "uac", "uas",

@@ -77,7 +77,6 @@ const (
 	IDAcceptResourcePriority
 	IDMaxBreadth
 	IDFlowTimer
-	IDContentID
 	IDUserToUser
 	IDPEarlyMedia
 	IDPMediaAuthorization
@@ -186,7 +185,7 @@ func infos() []msg.HeaderInfo {
 		{ID: IDAcceptResourcePriority, Name: "Accept-Resource-Priority", Kind: msg.List},            // RFC 4412
 		{ID: IDMaxBreadth, Name: "Max-Breadth"},                                                     // RFC 5393
 		{ID: IDFlowTimer, Name: "Flow-Timer"},                                                       // RFC 5626
-		{ID: IDContentID, Name: "Content-ID"},                                                       // RFC 8262
+		{ID: msg.IDContentID, Name: "Content-ID"},                                                   // RFC 8262
 		{ID: IDUserToUser, Name: "User-to-User", Kind: msg.Append},                                  // RFC 7433
 		{ID: IDPEarlyMedia, Name: "P-Early-Media", Kind: msg.List},                                  // RFC 5009
 		{ID: IDPMediaAuthorization, Name: "P-Media-Authorization", Kind: msg.List},                  // RFC 3313

@@ -9,8 +9,8 @@ import (
 // CallerPreferences are what a caller wants of the contacts that a request may
 // go to (RFC 3841 section 7.2).
 type CallerPreferences struct {
-	Accept   []Preference
-	Reject   []Preference
+	Accept   []Preference // what is wanted
+	Reject   []Preference // what is not
 	implicit bool
 }
 
@@ -42,9 +42,9 @@ func PreferencesOf(r Request) (p CallerPreferences) {
 
 // Ranked is a contact with its place among others.
 type Ranked struct {
-	Contact NameAddr
-	Q       int     // what the callee prefers, in thousandths
-	Score   float64 // what the caller prefers, Qa of RFC 3841 section 7.2.4: 0 to 1
+	Contact NameAddr // as it was given
+	Q       int      // what the callee prefers, in thousandths
+	Score   float64  // what the caller prefers, Qa of RFC 3841 section 7.2.4: 0 to 1
 	scores  int
 }
 
