@@ -44,7 +44,7 @@ func (m *Message) edit(was *Message, set []Setter) (*Message, error) {
 		return nil, setterError("message", "too large")
 	}
 	e := editor{m: new(Message)}
-	*e.m = *m
+	e.m.take(m)
 	// The fields are edited in place; beyond the inline ones they move to a slice.
 	e.fields = e.m.inline[:min(int(m.n), inlineFields)]
 	if len(m.more) > 0 {
@@ -58,6 +58,15 @@ func (m *Message) edit(was *Message, set []Setter) (*Message, error) {
 		}
 	}
 	return e.finish(was)
+}
+
+// take copies m but for what finish makes anew.
+func (c *Message) take(m *Message) {
+	c.class, c.text, c.body, c.faults = m.class, m.text, m.body, m.faults
+	c.start, c.word1, c.word2, c.word3 = m.start, m.word1, m.word2, m.word3
+	c.members, c.status, c.flags = m.members, m.status, m.flags
+	n := min(int(m.n), inlineFields)
+	copy(c.inline[:n], m.inline[:n])
 }
 
 // maxTail bounds what repeated edits carry along of text they have replaced.
@@ -86,10 +95,11 @@ func (m *Message) flat() *Message {
 }
 
 type editor struct {
-	m      *Message
-	fields []field
-	tail   strings.Builder
-	body   bool // body or Content-Length was touched
+	m       *Message
+	fields  []field
+	tail    strings.Builder
+	scratch [256]byte // where short fields are put together
+	body    bool      // body or Content-Length was touched
 }
 
 // at is the place in the whole text where the next octet of the tail goes.
@@ -306,17 +316,22 @@ func (e *editor) field(id ID, name string, kind Kind, values []byte) (field, []b
 	if name == "" {
 		name = e.m.class.name(id)
 	}
-	f := e.begin(id, name)
+	lo := e.at()
+	b := append(append(e.scratch[:0], name...), ": "...)
 	for more := true; more; {
 		end := bytes.IndexByte(values, '\n')
-		e.tail.Write(values[:end])
+		b = append(b, values[:end]...)
 		values = values[end+1:]
 		if more = kind == List && len(values) > 0; more {
-			e.tail.WriteString(", ")
+			b = append(b, ", "...)
 		}
 	}
-	e.end(&f)
-	return f, values
+	b = append(b, "\r\n"...)
+	e.tail.Write(b)
+	return field{
+		id: id, lo: lo, nameLen: uint16(len(name)), valOff: uint16(len(name) + 2),
+		valEnd: lo + uint32(len(b)) - 2, trail: 2,
+	}, values
 }
 
 // begin starts a field in the tail, end ends it; the value is written in between.

@@ -134,6 +134,13 @@ func (a *NameAddr) parse(s, name string) (rest, lo, hi int, err error) {
 		}
 		a.Display = scan.Trim(s[:i])
 	}
+	if uri := s[i+1:]; isSIP(uri) {
+		if end, ok := a.URI.plain(uri[4:]); ok && 4+end < len(uri) && uri[4+end] == '>' {
+			a.URI.Scheme = schemeSIP
+			return a.parseParams(s, i+1+4+end+1, name)
+		}
+		a.URI = URI{}
+	}
 	end := strings.IndexByte(s[i:], '>')
 	if end < 0 {
 		return 0, 0, 0, msg.ErrSyntax

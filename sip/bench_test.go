@@ -1,7 +1,6 @@
 package sip_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -65,7 +64,9 @@ func values[T any, C msg.Codec[T]](s string) error {
 		if err != nil || rest == "" {
 			return err
 		}
-		s = strings.TrimLeft(rest[1:], " \t")
+		for s = rest[1:]; s != "" && (s[0] == ' ' || s[0] == '\t'); {
+			s = s[1:]
+		}
 	}
 }
 

@@ -81,16 +81,24 @@ var uriClass = func() (t [256]uint8) {
 // uriSpan returns the end of the run at i of characters of a class and of
 // escapes; ok is false if an escape is malformed.
 func uriSpan(s string, i int, class uint8) (end int, ok bool) {
-	t := s[i:]
-	for k := range len(t) {
-		if uriClass[t[k]]&class == 0 {
-			if t[k] == '%' {
-				return uriEscapes(s, i+k, class)
-			}
-			return i + k, true
+	if i += uriRun(s[i:], class); i < len(s) && s[i] == '%' {
+		return uriEscapes(s, i, class)
+	}
+	return i, true
+}
+
+// uriRun returns how many octets of a class s begins with.
+func uriRun(s string, class uint8) int {
+	i := 0
+	for ; i < len(s)-3; i += 4 {
+		if uriClass[s[i]]&uriClass[s[i+1]]&uriClass[s[i+2]]&uriClass[s[i+3]]&class == 0 {
+			break
 		}
 	}
-	return len(s), true
+	for i < len(s) && uriClass[s[i]]&class != 0 {
+		i++
+	}
+	return i
 }
 
 // uriEscapes is uriSpan from the first escape on.
@@ -140,14 +148,64 @@ func MustParseURI(s string) URI {
 	return u
 }
 
+// plain reads what follows "sip:" as long as there is nothing unusual in it: no
+// escape, password or headers. It returns where it ends, or not ok, and then u
+// must be cleared and read by parse. What stands behind the end is for the
+// caller to judge; it is no part of a URI.
+func (u *URI) plain(s string) (end int, ok bool) {
+	if n := uriRun(s, inUser); n > 0 && n < len(s) && s[n] == '@' {
+		u.User = s[:n]
+		end = n + 1
+	}
+	lo := end
+	end += uriRun(s[lo:], inHost)
+	if end == lo {
+		return 0, false
+	}
+	u.Host = s[lo:end]
+	if end < len(s) && s[end] == ':' {
+		n := uint(0)
+		lo = end + 1
+		for end = lo; end < len(s) && end < lo+5; end++ {
+			d := uint(s[end]) - '0'
+			if d > 9 {
+				break
+			}
+			n = n*10 + d
+		}
+		if n == 0 || n > 1<<16-1 {
+			return 0, false
+		}
+		u.Port = uint16(n)
+	}
+	if end < len(s) && s[end] == ';' {
+		lo = end
+		if end, ok = uriParams(s, lo); !ok {
+			return 0, false
+		}
+		u.Params = msg.Params(s[lo:end])
+	}
+	return end, true
+}
+
+// isSIP reports whether s begins with "sip:".
+func isSIP(s string) bool {
+	return len(s) > 4 && s[3] == ':' && s[0]|0x20 == 's' && s[1]|0x20 == 'i' && s[2]|0x20 == 'p'
+}
+
 // parse fills u, which must be zero, without making an error text. After an
 // error u is of no use.
 //
 //	SIP-URI = "sip:" [ userinfo ] hostport uri-parameters [ headers ]
 func (u *URI) parse(s string) error {
 	var rest string
-	if len(s) > 4 && s[3] == ':' && s[0]|0x20 == 's' && s[1]|0x20 == 'i' && s[2]|0x20 == 'p' {
-		u.Scheme, rest = schemeSIP, s[4:]
+	if isSIP(s) {
+		rest = s[4:]
+		if end, ok := u.plain(rest); ok && end == len(rest) {
+			u.Scheme = schemeSIP
+			return nil
+		}
+		*u = URI{Scheme: schemeSIP}
 	} else {
 		colon := 0
 		for colon < len(s) && (scan.IsAlpha(s[colon]) || colon > 0 && (scan.IsDigit(s[colon]) ||
@@ -171,6 +229,11 @@ func (u *URI) parse(s string) error {
 			return nil
 		}
 	}
+	return u.parseSIP(rest)
+}
+
+// parseSIP reads what follows the colon of a SIP or SIPS URI.
+func (u *URI) parseSIP(rest string) error {
 	// An "@" stands unescaped nowhere but behind the userinfo.
 	if at := strings.IndexByte(rest, '@'); at >= 0 {
 		info := rest[:at]
@@ -302,16 +365,10 @@ func hostPort(s string, i int, space bool) (lo, hi int, port uint16, end int, er
 			return 0, 0, 0, 0, ErrHost
 		}
 	} else {
-		t := s[i:]
-		n := 0
-		for n < len(t) && uriClass[t[n]]&inHost != 0 {
-			n++
-		}
-		if n == 0 {
+		i += uriRun(s[i:], inHost)
+		if hi = i; hi == lo {
 			return 0, 0, 0, 0, ErrHost
 		}
-		i += n
-		hi = i
 	}
 	j := i
 	if space {

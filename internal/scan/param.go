@@ -1,5 +1,7 @@
 package scan
 
+import "strings"
+
 // Param is one parameter found by NextParam, as positions in the scanned string.
 type Param struct {
 	NameLo, NameHi   int
@@ -67,7 +69,7 @@ func FindParam(s string, i int, name string) (end, lo, hi int, ok bool) {
 		if nameHi == nameLo {
 			return end, lo, hi, false
 		}
-		here := !found && nameHi-nameLo == len(name) && EqualFold(s[nameLo:nameHi], name)
+		here := !found && nameHi-nameLo == len(name) && (s[nameLo:nameHi] == name || EqualFold(s[nameLo:nameHi], name))
 		found = found || here
 		if i < len(s) && s[i] != '=' {
 			if s[i] == ';' {
@@ -102,10 +104,8 @@ func Unquote(s string) string {
 		return s
 	}
 	s = s[1 : len(s)-1]
-	for i := range len(s) {
-		if s[i] == '\\' {
-			return unescape(s, i)
-		}
+	if i := strings.IndexByte(s, '\\'); i >= 0 {
+		return unescape(s, i)
 	}
 	return s
 }

@@ -7,6 +7,8 @@
 // (RFC 3261 section 7.3.1).
 package scan
 
+import "strings"
+
 // Byte classes of RFC 3261 section 25.1.
 const (
 	tchar  = 1 << iota // token
@@ -81,14 +83,21 @@ func spaces(s string, i int) int {
 }
 
 // Token returns the end of the token at i; i itself if there is none.
-func Token(s string, i int) int {
-	t := s[i:]
-	for k := range len(t) {
-		if class[t[k]]&tchar == 0 {
-			return i + k
+func Token(s string, i int) int { return i + run(s[i:], tchar) }
+
+// run returns how many octets of a class s begins with. Four at a time is
+// worth it: most of the octets of a message pass through here.
+func run(s string, bit uint8) int {
+	i := 0
+	for ; i < len(s)-3; i += 4 {
+		if class[s[i]]&class[s[i+1]]&class[s[i+2]]&class[s[i+3]]&bit == 0 {
+			break
 		}
 	}
-	return len(s)
+	for i < len(s) && class[s[i]]&bit != 0 {
+		i++
+	}
+	return i
 }
 
 // Digits returns the end of the run of decimal digits at i.
@@ -103,15 +112,7 @@ func Digits(s string, i int) int {
 }
 
 // Value returns the end of the unquoted parameter value at i.
-func Value(s string, i int) int {
-	t := s[i:]
-	for k := range len(t) {
-		if class[t[k]]&value == 0 {
-			return i + k
-		}
-	}
-	return len(s)
-}
+func Value(s string, i int) int { return i + run(s[i:], value) }
 
 // IsToken reports whether s is one token.
 func IsToken(s string) bool { return s != "" && Token(s, 0) == len(s) }
@@ -202,13 +203,20 @@ func HasLineOctet[T string | []byte](s T) bool {
 //
 //	quoted-string = SWS DQUOTE *(qdtext / quoted-pair) DQUOTE
 func Quoted(s string, i int) (int, bool) {
-	t := s[i+1:]
-	for k := 0; k < len(t); k++ {
-		switch t[k] {
+	i++
+	n := strings.IndexByte(s[i:], '"')
+	if n < 0 {
+		return len(s), false
+	}
+	if strings.IndexByte(s[i:i+n], '\\') < 0 {
+		return i + n + 1, true
+	}
+	for ; i < len(s); i++ {
+		switch s[i] {
 		case '"':
-			return i + 1 + k + 1, true
+			return i + 1, true
 		case '\\':
-			k++
+			i++
 		}
 	}
 	return len(s), false

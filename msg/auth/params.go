@@ -164,7 +164,8 @@ func isToken68(c byte) bool {
 // Empty members of the list are skipped (RFC 7230 section 7). A name that
 // stands twice is an error: two readers might take one each.
 func scanPairs(s string, i int, list bool, set func(pair) error) (rest string, err error) {
-	var seen [maxParams]string
+	var seen [maxParams]int // where the names so far stand
+	var kinds uint64        // a bit for each first letter and length among them
 	n, comma := 0, -1
 	for {
 		i = scan.Space(s, i)
@@ -188,12 +189,16 @@ func scanPairs(s string, i int, list bool, set func(pair) error) (rest string, e
 		if n == maxParams {
 			return "", syntax("too many parameters")
 		}
-		for _, name := range seen[:n] {
-			if q.is(name) {
-				return "", syntax("a parameter stands twice")
+		kind := uint64(1) << ((int(q.name[0]) + len(q.name)*5) & 31) // the same in upper and lower case
+		if kinds&kind != 0 {
+			for _, at := range seen[:n] {
+				if q.is(s[at:scan.Token(s, at)]) {
+					return "", syntax("a parameter stands twice")
+				}
 			}
 		}
-		seen[n] = q.name
+		kinds |= kind
+		seen[n] = i
 		n++
 		if err := set(q); err != nil {
 			return "", err
