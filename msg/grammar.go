@@ -54,6 +54,10 @@ func (x Exchange) Parse(c *Class, s string, lim Limits) (*Message, error) {
 	return parse(c, s, lim, x)
 }
 
+// Doubled reports whether a critical header stands twice in m, for body rules:
+// [Grammar].Body runs before anything is refused.
+func (m *Message) Doubled() bool { return m.flags&doubled != 0 || m.class.crowded }
+
 func (g *Grammar) reads(version string) bool { return g.Reads != nil && g.Reads(version) }
 
 // framed finds the body of a class with a body rule of its own.
