@@ -89,9 +89,9 @@ func infos() []msg.HeaderInfo {
 		{ID: IDCacheControl, Name: "Cache-Control", Kind: msg.List},
 		{ID: IDPragma, Name: "Pragma", Kind: msg.List},
 		{ID: IDVary, Name: "Vary", Kind: msg.List},
-		{ID: IDCookie, Name: "Cookie"},                          // RFC 6265 section 5.4: one
-		{ID: IDSetCookie, Name: "Set-Cookie", Kind: msg.Append}, // RFC 6265 section 3: never joined
-		{ID: IDOrigin, Name: "Origin"},                          // RFC 6454
+		{ID: IDCookie, Name: "Cookie"},                                       // RFC 6265 section 5.4: one
+		{ID: IDSetCookie, Name: "Set-Cookie", Kind: msg.Append, Whole: true}, // RFC 6265 section 3: never joined
+		{ID: IDOrigin, Name: "Origin"},                                       // RFC 6454
 		{ID: IDSecWebSocketKey, Name: "Sec-WebSocket-Key", Critical: true},
 		{ID: IDSecWebSocketAccept, Name: "Sec-WebSocket-Accept", Critical: true},
 		{ID: IDSecWebSocketProtocol, Name: "Sec-WebSocket-Protocol", Kind: msg.List},

@@ -189,6 +189,9 @@ func TestCookies(t *testing.T) {
 		names = append(names, c.Name)
 	}
 	require.Equal(t, []string{"a", "c"}, names)
+	popped, err := m.Edit(http.SetCookie.Pop())
+	require.NoError(t, err)
+	require.Equal(t, text("", "HTTP/1.1 200 OK", "Set-Cookie: c=d", "Content-Length: 0"), popped.String(), "the comma in the date parts nothing")
 }
 
 func TestQuery(t *testing.T) {

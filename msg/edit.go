@@ -353,7 +353,7 @@ func (e *editor) pop(id ID, name string, kind Kind) {
 		f := e.fields[at]
 		v := e.str(span{f.val(), f.valEnd})
 		comma := len(v)
-		if kind != Single && !isAuth(id) {
+		if info, _ := e.m.class.Info(id); kind != Single && !isAuth(id) && !info.Whole {
 			comma = scan.Comma(v, 0)
 		}
 		e.fields = slices.Delete(e.fields, at, at+1)

@@ -71,6 +71,9 @@ type HeaderInfo struct {
 	// else acts on the second. Doubles of other Single headers are an error to who
 	// decodes them.
 	Critical bool
+	// Whole says that commas do not part values of the header: each field holds
+	// one, as Set-Cookie does.
+	Whole bool
 	// Valid checks one value against the grammar: all of it, without folds and
 	// without white space at its ends. It forgives what t names and is asked only
 	// if that is not everything (see [Class.Reading]) and the codec could read the
