@@ -5,7 +5,8 @@ package msg
 type Check struct {
 	m    *Message
 	errs *[]error // nil: only note that there was one
-	was  *Message // what m is an edited copy of, if that passed; else nil
+	was  *Message // what m is made of, if that passed; else nil
+	far  bool     // m does not share the text of was, it has copies
 }
 
 // Message returns the message. Marks of this run are visible in it.
@@ -27,27 +28,41 @@ func (c Check) First(id ID) (index int, value string, ok bool) {
 }
 
 // Keep reports whether the first field of the header with the given ID, or the
-// start line if id is 0, is as it was when the message passed its last check:
-// nothing of it was edited since. Then it also takes over the marks from slot
-// lo to slot hi, and the caller need not look again.
+// start line if id is 0, is as it was in a message that passed this check: the
+// one that was edited, or the one that fields were copied from. Then it also
+// takes over the marks from slot lo to slot hi, and the caller need not look
+// again. A header that is not there is kept if it was not there before.
 func (c Check) Keep(id ID, lo, hi int) bool { return c.was != nil && c.keep(id, lo, hi) }
 
 func (c Check) keep(id ID, lo, hi int) bool {
+	m, was := c.m, c.was
+	d := uint32(0)
 	if id == 0 {
-		if c.m.start != c.was.start {
+		if c.far || m.start != was.start {
 			return false
 		}
 	} else {
-		i, j := c.m.next(0, id, ""), c.was.next(0, id, "")
+		i, j := m.next(0, id, ""), was.next(0, id, "")
 		if i < 0 || j < 0 {
 			return i == j
 		}
-		if *c.m.at(i) != *c.was.at(j) {
+		f, g := m.at(i), was.at(j)
+		if !c.far && *f != *g {
 			return false
+		}
+		if c.far {
+			if m.str(f.all()) != was.str(g.all()) {
+				return false
+			}
+			d = f.lo - g.lo
 		}
 	}
 	for slot := lo; slot <= hi; slot++ {
-		c.m.marked[slot] = c.was.marked[slot]
+		sp := was.marked[slot]
+		if sp.hi != 0 && sp.hi != numberMark {
+			sp.lo, sp.hi = sp.lo+d, sp.hi+d
+		}
+		m.marked[slot] = sp
 	}
 	return true
 }
@@ -105,14 +120,15 @@ func (m *Message) MarkedNumber(slot int) (n uint32, ok bool) {
 }
 
 // check runs the checks that all classes share, then those of the class. was is
-// the message that m is an edited copy of, nil if there is none.
-func (m *Message) check(errs *[]error, was *Message) {
+// the message that m is an edited copy of, or far the one that fields of m were
+// copied from; nil if there is none.
+func (m *Message) check(errs *[]error, was *Message, far bool) {
 	m.flags &^= refused
 	m.marked = [marks]span{}
 	if was != nil && was.bad() {
 		was = nil
 	}
-	c := Check{m, errs, was}
+	c := Check{m, errs, was, far}
 	if m.flags&doubled != 0 || m.class.crowded {
 		c.doubles()
 	}

@@ -90,7 +90,7 @@ func (m *Message) flat() *Message {
 		at = f.hi()
 	}
 	c.body = c.text[len(c.text)-len(m.body):]
-	c.check(nil, nil)
+	c.check(nil, nil, false)
 	return &c
 }
 
@@ -100,6 +100,7 @@ type editor struct {
 	tail    strings.Builder
 	scratch [256]byte // where short fields are put together
 	body    bool      // body or Content-Length was touched
+	source  *Message  // of the last fields that were copied
 }
 
 // at is the place in the whole text where the next octet of the tail goes.
@@ -379,6 +380,7 @@ func isAuth(id ID) bool { return id >= IDWWWAuthenticate && id <= IDProxyAuthent
 
 // copy replaces a header by the fields of another message.
 func (e *editor) copy(id ID, name string, from *Message) {
+	e.source = from
 	at := e.index(0, id, name)
 	if at < 0 {
 		at = len(e.fields)
@@ -439,6 +441,10 @@ func (e *editor) finish(was *Message) (*Message, error) {
 			}
 		}
 	}
-	m.check(nil, was)
+	if was == nil && e.source != nil && e.source.class == m.class {
+		m.check(nil, e.source, true)
+	} else {
+		m.check(nil, was, false)
+	}
 	return m, nil
 }

@@ -52,7 +52,7 @@ func parseFragment(c *Class, s string, lim Limits, start bool) (*Message, error)
 			p.fault(int(m.at(i).lo), m.class.name(IDContentLength), ErrLength)
 		}
 	}
-	m.check(nil, nil)
+	m.check(nil, nil, false)
 	return m, m.Err()
 }
 

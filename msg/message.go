@@ -261,7 +261,7 @@ func (m *Message) Errors() []error {
 	}
 	if m.flags&refused != 0 {
 		again := *m // a check marks places; never in a published message
-		again.check(&all, nil)
+		again.check(&all, nil, false)
 	}
 	return all
 }
@@ -347,9 +347,15 @@ func (m *Message) renote() {
 	m.first = [places]uint8{}
 	m.flags &^= doubled
 	list := m.class.places
-	for i := range int(m.n) {
-		if id := m.at(i).id; int(id) < len(list) && list[id] != 0 {
-			m.note(i, list[id])
+	for i, table := 0, m.inline[:min(int(m.n), inlineFields)]; ; table = m.more {
+		for k := range table {
+			if id := table[k].id; int(id) < len(list) && list[id] != 0 {
+				m.note(i, list[id])
+			}
+			i++
+		}
+		if i >= int(m.n) {
+			return
 		}
 	}
 }

@@ -51,7 +51,7 @@ func parse(c *Class, s string, lim Limits, x Exchange) (*Message, error) {
 	} else {
 		p.takeBody()
 	}
-	m.check(nil, nil)
+	m.check(nil, nil, false)
 	p.unframed()
 	if m.bad() {
 		return m, m.Err()

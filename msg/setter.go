@@ -153,7 +153,12 @@ func render[T any, C Codec[T]](op op, id ID, name string, values []T) Setter {
 		return Setter{}
 	}
 	var c C
-	s.values = make([]byte, 0, 88*len(values))
+	room := 88
+	switch any(values).(type) {
+	case []uint8, []uint32: // numbers
+		room = 12
+	}
+	s.values = make([]byte, 0, room*len(values))
 	for _, v := range values {
 		at := len(s.values)
 		var err error

@@ -60,7 +60,7 @@ func check(c msg.Check) {
 	if !c.Keep(IDCallID, markCallID, markCallID) {
 		checkCallID(c)
 	}
-	if !line || !c.Keep(IDCSeq, markMethod, markSeq) {
+	if m.IsRequest() && !line || !c.Keep(IDCSeq, markMethod, markSeq) {
 		checkSeq(c, m)
 	}
 	if !c.Keep(msg.IDMaxForwards, markHops, markHops) {
