@@ -73,3 +73,33 @@ func ExampleFramer() {
 	// a hi <nil>
 	// b  <nil>
 }
+
+func ExampleNewMultipart() {
+	sdp, err := msg.NewPart("application/sdp", "v=0\r\n")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	location, err := msg.NewPart("application/pidf+xml", "<presence/>", msg.ContentID.Set("location@example.com"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	body, err := msg.NewMultipart("mixed", sdp, location)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(body.Type())
+	// What was sent is read again, and a reference finds its part.
+	read, err := msg.ParseMultipart(body.Type(), body.String(), msg.Limits{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	part, ok := read.ByID("cid:location@example.com")
+	fmt.Println(read.Len(), ok, part.Type(), part.Body())
+	// Output:
+	// multipart/mixed;boundary=boundary-0000000001
+	// 2 true application/pidf+xml <presence/>
+}
