@@ -80,7 +80,7 @@ func decodeFields(m *msg.Message) error {
 		case sip.IDContact:
 			err = values[sip.NameAddr, sip.ContactCodec](f.Value)
 		case sip.IDFrom, sip.IDTo, sip.IDRoute, sip.IDRecordRoute, sip.IDPath, sip.IDServiceRoute,
-			sip.IDReplyTo, sip.IDReferTo, sip.IDReferredBy, sip.IDPAssertedIdentity, sip.IDPPreferredIdentity:
+			sip.IDReplyTo, sip.IDReferTo, sip.IDReferredBy, sip.IDPAssertedIdentity, sip.IDPPreferredIdentity, sip.IDHistoryInfo:
 			err = values[sip.NameAddr, sip.AddrCodec](f.Value)
 		case sip.IDCSeq:
 			err = values[sip.Sequence, sip.SequenceCodec](f.Value)
@@ -100,11 +100,34 @@ func decodeFields(m *msg.Message) error {
 			err = values[msg.WarningValue, msg.WarningCodec](f.Value)
 		case msg.IDContentType, msg.IDAccept:
 			err = values[msg.MediaType, msg.MediaTypeCodec](f.Value)
-		case msg.IDContentDisposition, msg.IDAcceptEncoding, msg.IDAcceptLanguage,
-			sip.IDReason, sip.IDEvent, sip.IDSubscriptionState:
+		case msg.IDContentDisposition, msg.IDAcceptEncoding, msg.IDAcceptLanguage:
 			err = values[msg.Item, msg.ItemCodec](f.Value)
+		case sip.IDEvent:
+			err = values[sip.EventType, sip.ItemCodec[sip.EventType]](f.Value)
+		case sip.IDSubscriptionState:
+			err = values[sip.Substate, sip.ItemCodec[sip.Substate]](f.Value)
+		case sip.IDReason:
+			err = values[sip.ReasonValue, sip.ItemCodec[sip.ReasonValue]](f.Value)
+		case sip.IDSessionExpires, sip.IDMinSE:
+			err = values[sip.Interval, sip.DeltaCodec[sip.Interval]](f.Value)
+		case sip.IDReplaces:
+			err = values[sip.Replacement, sip.DialogCodec[sip.Replacement]](f.Value)
+		case sip.IDAlertInfo, sip.IDCallInfo:
+			err = values[sip.Link, sip.WholeCodec](f.Value)
+		case sip.IDAcceptContact, sip.IDRejectContact:
+			err = values[sip.Preference, sip.StarCodec[sip.Preference]](f.Value)
+		case sip.IDPrivacy:
+			err = values[sip.Privacies, sip.PrivacyCodec](f.Value)
+		case sip.IDSecurityVerify:
+			err = values[sip.Mechanism, sip.ItemCodec[sip.Mechanism]](f.Value)
+		case sip.IDIdentity:
+			err = values[sip.Signature, sip.SignatureCodec](f.Value)
+		case sip.IDPAccessNetworkInfo:
+			err = values[msg.Item, sip.ItemCodec[msg.Item]](f.Value)
+		case sip.IDPChargingVector:
+			err = values[sip.Charging, sip.ChargingCodec](f.Value)
 		case msg.IDAllow, sip.IDSupported, sip.IDRequire, sip.IDProxyRequire, sip.IDUnsupported,
-			sip.IDAllowEvents, sip.IDPriority, msg.IDContentEncoding, msg.IDContentLanguage, msg.IDMIMEVersion:
+			sip.IDAllowEvents, sip.IDPriority, sip.IDRequestDisposition, sip.IDPEarlyMedia, msg.IDContentEncoding, msg.IDContentLanguage, msg.IDMIMEVersion:
 			err = values[string, msg.TokenCodec](f.Value)
 		case msg.IDWWWAuthenticate, msg.IDProxyAuthenticate:
 			err = values[auth.Challenge, auth.ChallengeCodec](f.Value)
