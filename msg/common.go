@@ -43,6 +43,10 @@ func (DateCodec) Parse(s string) (time.Time, string, error) {
 	if err != nil {
 		return time.Time{}, "", ErrSyntax
 	}
+	const lower = 0x20 // the bit; an RFC 1123 date compares with case (RFC 3261 section 20.17)
+	if s[0]&lower != 0 || s[1]&s[2]&lower == 0 || s[8]&lower != 0 || s[9]&s[10]&lower == 0 {
+		return time.Time{}, "", ErrSyntax
+	}
 	return t, "", nil
 }
 

@@ -72,6 +72,17 @@ func number(limit uint64) rule {
 
 var delta = number(1<<32 - 1)
 
+// ttl is a time to live.
+//
+//	ttl = 1*3DIGIT ; 0 to 255
+func ttl(g *gram, i int) int {
+	end := number(255)(g, i)
+	if end-i > 3 {
+		return fail
+	}
+	return end
+}
+
 // words reads one of the given tokens, compared without case.
 func words(list ...string) rule {
 	return func(g *gram, i int) int {

@@ -209,7 +209,7 @@ func viaParm(g *gram, i int) int {
 		return end
 	}
 	return seq(token, slash, token, slash, token, lws, sentBy, params(
-		par{"ttl", number(255), false}, par{"maddr", host, false}, par{"received", received, false}, par{"branch", branchValue, false},
+		par{"ttl", ttl, false}, par{"maddr", host, false}, par{"received", received, false}, par{"branch", branchValue, false},
 		par{"rport", number(65535), true},                  // RFC 3581 section 3
 		par{"alias", nil, false}, par{"keep", delta, true}, // RFC 5923 section 10, RFC 6223 section 10
 		par{"oc", digits, true}, par{"oc-validity", digits, true}, par{"oc-algo", quoted, false}, // RFC 7339 section 9

@@ -144,7 +144,7 @@ func (g *gram) uriParams(s string, sip bool) bool {
 		case "transport", "user", "method":
 			r = token
 		case "ttl":
-			r = number(255)
+			r = ttl
 		case "maddr":
 			r = host
 		default:

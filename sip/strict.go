@@ -31,6 +31,7 @@ func checkStrict(c msg.Check, t msg.Tolerance) {
 	for _, id := range []msg.ID{IDVia, IDFrom, IDTo, IDCallID, IDCSeq, msg.IDMaxForwards} {
 		checkValues(c, m, id)
 	}
+	checkStar(c, m)
 	var seen [msg.FirstHTTP / 64]uint64
 	class := m.Class()
 	for f := range m.Fields() {
@@ -48,6 +49,20 @@ func checkStrict(c msg.Check, t msg.Tolerance) {
 		} else {
 			*w |= b
 		}
+	}
+}
+
+// checkStar refuses a Contact that has other values beside "*".
+//
+//	Contact = ("Contact" / "m" ) HCOLON ( STAR / (contact-param *(COMMA contact-param)))
+func checkStar(c msg.Check, m *msg.Message) {
+	n, star := 0, false
+	for a, err := range Contact.All(m) {
+		n++
+		star = star || err == nil && a.Star()
+	}
+	if star && n > 1 {
+		c.Fail(IDContact, msg.ErrTrailing)
 	}
 }
 

@@ -38,6 +38,8 @@ type URI struct {
 	Params   msg.Params // ";transport=tcp;lr"; read them with Param, which decodes escapes
 	Headers  string     // what follows "?", as written
 	Opaque   string     // number of a tel URI; all after the colon of other schemes
+
+	colon bool // the password is there, but empty: "sip:a:@h"
 }
 
 const (
@@ -244,6 +246,7 @@ func (u *URI) parseSIP(rest string) error {
 				return ErrURI
 			}
 			u.Password = info[i+1:]
+			u.colon = i+1 == at
 		}
 		if i == 0 {
 			return ErrURI
@@ -558,7 +561,7 @@ func (u URI) append(dst []byte) []byte {
 	}
 	if u.User != "" {
 		dst = append(dst, u.User...)
-		if u.Password != "" {
+		if u.hasPassword() {
 			dst = append(append(dst, ':'), u.Password...)
 		}
 		dst = append(dst, '@')
@@ -569,6 +572,10 @@ func (u URI) append(dst []byte) []byte {
 	}
 	return dst
 }
+
+// hasPassword tells an empty password from none: they differ (RFC 3261 section
+// 19.1.4).
+func (u URI) hasPassword() bool { return u.Password != "" || u.colon }
 
 func (u URI) valid() bool {
 	switch {

@@ -25,7 +25,7 @@ func (u URI) Equal(v URI) bool {
 		return sameOther(u, v)
 	}
 	return sameEscaped(u.User, v.User, false) && sameEscaped(u.Password, v.Password, false) &&
-		sameHost(u.Host, v.Host) && u.Port == v.Port &&
+		u.hasPassword() == v.hasPassword() && sameHost(u.Host, v.Host) && u.Port == v.Port &&
 		sameParams(string(u.Params), string(v.Params)) && sameHeaders(u.Headers, v.Headers)
 }
 

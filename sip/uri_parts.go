@@ -164,7 +164,7 @@ func RequestFrom(u URI, set ...msg.Setter) (Request, error) {
 // equivalent addresses are equal as strings. Other URIs are returned without
 // parameters.
 func (u URI) AOR() URI {
-	u.Params, u.Headers, u.Password = "", "", ""
+	u.Params, u.Headers, u.Password, u.colon = "", "", "", false
 	if u.IsSIP() {
 		u.User = EscapeUser(Unescape(u.User))
 		u.Host = lower(u.Host)

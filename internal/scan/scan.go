@@ -7,8 +7,6 @@
 // (RFC 3261 section 7.3.1).
 package scan
 
-import "strings"
-
 // Byte classes of RFC 3261 section 25.1.
 const (
 	tchar  = 1 << iota // token
@@ -199,27 +197,37 @@ func HasLineOctet[T string | []byte](s T) bool {
 }
 
 // Quoted returns the position after the quoted-string that starts at i, where
-// s[i] is the opening quote. It reports false if the string does not end.
+// s[i] is the opening quote. It reports false if the string does not end, or
+// holds a control octet that is not escaped.
 //
 //	quoted-string = SWS DQUOTE *(qdtext / quoted-pair) DQUOTE
+//	qdtext        = LWS / %x21 / %x23-5B / %x5D-7E / UTF8-NONASCII
+//	quoted-pair   = "\" (%x00-09 / %x0B-0C / %x0E-7F)
 func Quoted(s string, i int) (int, bool) {
-	i++
-	n := strings.IndexByte(s[i:], '"')
-	if n < 0 {
-		return len(s), false
-	}
-	if strings.IndexByte(s[i:i+n], '\\') < 0 {
-		return i + n + 1, true
-	}
-	for ; i < len(s); i++ {
+	for i++; ; i++ {
+		for ; i+8 <= len(s); i += 8 {
+			if w := load(s, i); (below(w, ' ')|equal(w, 0x7f)|equal(w, '"')|equal(w, '\\'))&high != 0 {
+				break
+			}
+		}
+		for i < len(s) && s[i] != '"' && s[i] != '\\' && class[s[i]]&ctl == 0 {
+			i++
+		}
+		if i == len(s) {
+			return i, false
+		}
 		switch s[i] {
 		case '"':
 			return i + 1, true
 		case '\\':
-			i++
+			if i++; i == len(s) || s[i] == '\r' || s[i] == '\n' {
+				return len(s), false
+			}
+		case '\r', '\n': // of a fold
+		default:
+			return len(s), false
 		}
 	}
-	return len(s), false
 }
 
 // Trim returns s without white space at its ends.

@@ -64,7 +64,9 @@ func TestUint(t *testing.T) {
 }
 
 func TestQuoted(t *testing.T) {
-	for in, want := range map[string]int{`""`: 2, `"a"b`: 3, `"\""`: 4, `"\\"x`: 4, `"`: -1, `"a`: -1, `"\"`: -1, `"\`: -1} {
+	for in, want := range map[string]int{`""`: 2, `"a"b`: 3, `"\""`: 4, `"\\"x`: 4, `"`: -1, `"a`: -1, `"\"`: -1, `"\`: -1,
+		"\"a\tb\r\n c\"": 9, "\"12345678\\\x00\\\x7f\"": 14, "\"\x00\"": -1, "\"12345678\x7f\"": -1, "\"1234567\x1f9\"": -1, "\"\\\r\n a\"": -1,
+		"\"\xc3\xa9345678\xff\"": 11} {
 		end, ok := scan.Quoted(in, 0)
 		require.Equal(t, want >= 0, ok, in)
 		if ok {
