@@ -48,7 +48,7 @@ func parseCommand(line string) (command, error) {
 	c := command{verb: verb}
 	use, known := commands()[verb]
 	if !known {
-		return c, fmt.Errorf("unknown command %q: type help for the list", verb)
+		return c, fmt.Errorf("unknown command %.40q: type help for the list", verb)
 	}
 	wrong := func(why string) (command, error) {
 		return c, fmt.Errorf("%s: usage: %s", why, use.synopsis)

@@ -30,7 +30,7 @@ func (p *phone) printEvent(event nua.Event) {
 		if e.State == nua.Terminated && !e.Reinvite {
 			r.Call = p.release(e.Call())
 		} else {
-			r.Call, _ = p.take(e.Call())
+			r.Call = p.called(e.Call())
 		}
 		if e.Err != nil {
 			r.Text = e.Err.Error()
@@ -48,16 +48,20 @@ func (p *phone) printEvent(event nua.Event) {
 		p.out.print(r)
 	case nua.InviteResult:
 		r := record{Event: e.String(), Status: e.Status, Phrase: e.Phrase}
-		r.Call, _ = p.take(e.Call())
+		r.Call = p.called(e.Call())
 		if e.Err != nil {
 			r.Text = e.Err.Error()
 		}
 		p.out.print(r)
 	case nua.MediaError:
 		r := record{Event: e.String(), Status: e.Status, Text: e.Err.Error()}
-		r.Call, _ = p.take(e.Call())
+		r.Call = p.called(e.Call())
 		p.out.print(r)
 	default: // i_bye, i_cancel, i_ack, i_message, events_lost
-		p.out.print(record{Event: event.String()})
+		r := record{Event: event.String()}
+		if call, ok := e.Handle().(*nua.Call); ok {
+			r.Call = p.called(call)
+		}
+		p.out.print(r)
 	}
 }

@@ -6,8 +6,8 @@
 //	    -registrar sip:127.0.0.1:5060 -proxy sip:127.0.0.1:5060 -listen udp:127.0.0.1:5062
 //
 // With -json each event is one JSON object. With -auto-answer calls are
-// answered at once. The end of standard input quits: calls are ended and the
-// registration is removed first. There is no sound: the session description it
+// answered at once. The end of standard input, SIGINT and SIGTERM quit: calls are
+// ended and the registration is removed first. There is no sound: the session description it
 // offers is that of a phone that neither sends nor plays media, unless -media
 // gives another.
 package main
@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gosofia/sofia/msg/auth"
@@ -31,7 +32,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, tport.Config{}))
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"unicode"
 )
 
 // printer writes one line an event, for people or, with -json, for scripts.
@@ -49,7 +50,16 @@ func (p *printer) print(r record) {
 }
 
 // fail prints an error event.
-func (p *printer) fail(err error) { p.print(record{Event: "error", Text: err.Error()}) }
+func (p *printer) fail(err error) { p.print(record{Event: "error", Text: shorten(err.Error())}) }
+
+// shorten cuts an error that quotes what was typed.
+func shorten(s string) string {
+	const most = 300
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + " …"
+}
 
 func (r record) String() string {
 	var b strings.Builder
@@ -82,7 +92,7 @@ func (r record) String() string {
 // oneLine keeps a value on its line and out of the terminal's control.
 func oneLine(s string) string {
 	return strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
+		if !unicode.IsPrint(c) { // control octets of C1 and marks that turn the writing around, too
 			return ' '
 		}
 		return c

@@ -74,22 +74,36 @@ func (p *phone) run(ctx context.Context, stdin io.Reader) int {
 
 // readLines reads on a goroutine of its own, because a terminal cannot be
 // waited for together with a context. That goroutine ends with stdin, or at
-// the first line after done.
+// the first line after done. A line over maxText is skipped with an error.
 func (p *phone) readLines(stdin io.Reader, done <-chan struct{}) <-chan string {
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
-		scanner := bufio.NewScanner(stdin)
-		scanner.Buffer(make([]byte, 0, 4096), maxText)
-		for scanner.Scan() {
-			select {
-			case lines <- scanner.Text():
-			case <-done:
+		in := bufio.NewReaderSize(stdin, maxText)
+		long := false // inside a line that is being skipped
+		for {
+			b, err := in.ReadSlice('\n')
+			switch {
+			case errors.Is(err, bufio.ErrBufferFull):
+				if !long {
+					p.out.fail(fmt.Errorf("standard input: a line of more than %d octets is skipped", maxText))
+				}
+				long = true
+				continue
+			case !long && len(b) > 0:
+				select {
+				case lines <- string(b):
+				case <-done:
+					return
+				}
+			}
+			long = false
+			if err != nil {
+				if err != io.EOF {
+					p.out.fail(fmt.Errorf("standard input: %w", err))
+				}
 				return
 			}
-		}
-		if err := scanner.Err(); err != nil {
-			p.out.fail(fmt.Errorf("standard input: %w", err))
 		}
 	}()
 	return lines
@@ -167,16 +181,26 @@ func (p *phone) inCall(ctx context.Context, c command) error {
 
 // dial starts a call and leaves it to its events.
 func (p *phone) dial(uri string) error {
-	if !p.free() {
-		return errors.New("there is a call already: hang up first")
+	n, err := p.invite(uri)
+	if err == nil {
+		p.out.print(record{Event: "calling", Call: n, URI: uri})
 	}
-	call, err := p.ua.Invite(context.Background(), uri, nua.CallConfig{})
-	if err != nil {
-		return err
+	return err
+}
+
+// invite makes the call the one in hand before anyone sees an event of it:
+// Invite does not wait, and printEvents waits for mu.
+func (p *phone) invite(uri string) (number int, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.call != nil {
+		return 0, errors.New("there is a call already: hang up first")
 	}
-	n, _ := p.take(call)
-	p.out.print(record{Event: "calling", Call: n, URI: uri})
-	return nil
+	if p.call, err = p.ua.Invite(context.Background(), uri, nua.CallConfig{}); err != nil {
+		p.call = nil
+		return 0, err
+	}
+	return p.number(p.call), nil
 }
 
 // incoming is the handler of calls.
@@ -205,36 +229,45 @@ func (p *phone) message(_ context.Context, r *nua.Request) {
 	_ = r.Reply(200)
 }
 
-func (p *phone) free() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.call == nil
-}
-
-// take numbers the call, and makes it the one in hand if there is none.
-func (p *phone) take(call *nua.Call) (number int, first bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// number gives the call its number. The caller holds mu.
+func (p *phone) number(call *nua.Call) int {
 	if n, known := p.numbers[call]; known {
-		return n, p.call == call
-	}
-	if call.State() == nua.Terminated {
-		return 0, false
+		return n
 	}
 	p.calls++
 	p.numbers[call] = p.calls
+	return p.calls
+}
+
+// take makes a call that came in the one in hand if there is none.
+func (p *phone) take(call *nua.Call) (number int, first bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, known := p.numbers[call]; !known && call.State() == nua.Terminated {
+		return 0, false // its last event has been printed, or it will be numbered then
+	}
 	if p.call == nil {
 		p.call = call
-		return p.calls, true
 	}
-	return p.calls, false
+	return p.number(call), p.call == call
+}
+
+// called returns the number of the call an event is about, 0 for none. The
+// last event of every call releases it.
+func (p *phone) called(call *nua.Call) int {
+	if call == nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.number(call)
 }
 
 // release forgets a call that is over and returns its number.
 func (p *phone) release(call *nua.Call) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := p.numbers[call]
+	n := p.number(call)
 	delete(p.numbers, call)
 	if p.call == call {
 		p.call = nil
@@ -293,7 +326,10 @@ func (p *phone) done(what, uri string, resp sip.Response, err error) {
 
 // failed prints the bad end of a command.
 func (p *phone) failed(verb string, err error) {
-	r := record{Event: "error", Text: verb + ": " + err.Error()}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer in %v", answerWait)
+	}
+	r := record{Event: "error", Text: shorten(verb + ": " + err.Error())}
 	describe(&r, err)
 	p.out.print(r)
 }

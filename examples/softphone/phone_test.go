@@ -157,22 +157,42 @@ func TestPhoneAnswersByItself(t *testing.T) {
 func TestPhoneSurvivesBadInput(t *testing.T) {
 	desks(t, nil, func(alice, bob *desk) {
 		for line, want := range map[string]string{
-			"dial sip:bob@10.0.0.2": "unknown command",
-			"call":                  "usage: call URI",
-			"call :::":              "call",
-			"hold":                  "there is no call",
-			"answer":                "there is no call",
-			"reject 99":             "300 to 699",
-			"unregister":            "not registered",
-			"\x00\xff":              "unknown command",
+			"dial sip:bob@10.0.0.2":             "unknown command",
+			"call":                              "usage: call URI",
+			"call :::":                          "call",
+			"hold":                              "there is no call",
+			"answer":                            "there is no call",
+			"reject 99":                         "300 to 699",
+			"unregister":                        "not registered",
+			"\x00\xff":                          "unknown command",
+			strings.Repeat("x", 3*maxText):      "is skipped",
+			strings.Repeat("y", maxText-1):      "unknown command",
+			"call " + strings.Repeat("z", 5000): "call",
 		} {
 			alice.types(line)
-			require.Contains(t, alice.until("error", "").Text, want, "%q", line)
+			text := alice.until("error", "").Text
+			require.Contains(t, text, want, "%q", line)
+			require.Less(t, len(text), 1000, "one clear line")
 		}
 		alice.types("help")
 		alice.until("help", "")
 		alice.types("status")
 		require.Equal(t, "not registered", alice.until("status", "").Text)
+	})
+}
+
+// TestEventsNameTheirCall: a script can tell the calls apart, also one that
+// fails at once.
+func TestEventsNameTheirCall(t *testing.T) {
+	desks(t, []string{"-auto-answer"}, func(alice, bob *desk) {
+		alice.types("call sip:bob@10.0.0.2;transport=sctp")
+		require.Equal(t, 1, alice.until("state", "terminated").Call)
+		alice.types("call sip:bob@10.0.0.2")
+		require.Equal(t, 2, alice.until("state", "ready").Call)
+		require.Equal(t, 1, bob.until("i_ack", "").Call)
+		alice.types("hangup")
+		require.Equal(t, 1, bob.until("i_bye", "").Call)
+		require.Equal(t, 2, alice.until("state", "terminated").Call)
 	})
 }
 
