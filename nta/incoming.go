@@ -66,6 +66,12 @@ func (in *Incoming) Watch(_ *Step, w Watch) { in.watch = w }
 // Agent returns the agent that the request came to.
 func (in *Incoming) Agent() *Agent { return in.sh.a }
 
+// Ours reports whether a URI means this agent: its host is an address that is
+// listened on, or the one that the request was sent to, or one of
+// Config.Aliases, and its port is one that is listened on. A proxy takes the top
+// Route off when it is ours (RFC 3261 section 16.4).
+func (in *Incoming) Ours(uri sip.URI) bool { return in.sh.a.here(uri, in.d) }
+
 // Request returns the request, with Via stamped.
 func (in *Incoming) Request() sip.Request { return in.req }
 

@@ -46,7 +46,12 @@ func (a *Agent) replyFlow(d *tport.Delivery, via sip.ViaParm) *tport.Flow {
 // an alias, and the port is one that is listened on.
 func (a *Agent) ours(req sip.Request, d *tport.Delivery) bool {
 	uri, err := req.URI()
-	if err != nil || uri.Scheme != "sip" && uri.Scheme != "sips" {
+	return err == nil && a.here(uri, d)
+}
+
+// here is ours for any URI in a request.
+func (a *Agent) here(uri sip.URI, d *tport.Delivery) bool {
+	if uri.Scheme != "sip" && uri.Scheme != "sips" {
 		return false
 	}
 	port := uri.Port

@@ -231,6 +231,8 @@ func TestOurs(t *testing.T) {
 			require.NoError(t, err)
 			d := &tport.Delivery{To: mustAddr("192.0.2.3:5070")}
 			require.Equal(t, want, [2]bool{a.ours(req, d), wild.ours(req, d)}, uri)
+			in := &Incoming{sh: a.shard("x"), d: d}
+			require.Equal(t, want[0], in.Ours(must(sip.ParseURI(uri))), uri)
 		}
 	})
 }

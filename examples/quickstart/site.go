@@ -29,6 +29,8 @@ type site struct {
 type binding struct {
 	contact sip.NameAddr
 	expires time.Time
+	callID  string // of the REGISTER that made it, with its number
+	seq     uint32
 }
 
 const (
@@ -66,9 +68,16 @@ func (s *site) serve(in *nta.Incoming) {
 	}
 }
 
-// register is RFC 3261 10.3 for one contact per user.
+// register is RFC 3261 10.3 for one contact per user, in the order of its steps.
 func (s *site) register(in *nta.Incoming) {
 	req := in.Request()
+	if target, _ := req.URI(); !strings.EqualFold(target.Host, s.domain) {
+		_ = in.Reply(403) // step 1: not this registrar's
+		return
+	}
+	if unsupported(in, sip.Require) { // step 2
+		return
+	}
 	user, err := s.verifier.Verify(req, false)
 	if err != nil {
 		_ = in.Reply(401, s.verifier.Challenge(false, errors.Is(err, auth.ErrStale)))
@@ -80,36 +89,55 @@ func (s *site) register(in *nta.Incoming) {
 		return
 	}
 	contact, present, err := sip.Contact.Get(req)
-	if err != nil {
+	if err != nil || present && contact.Star() && expires(req, contact) != 0 { // step 6
 		_ = in.Reply(400)
 		return
 	}
-	s.mu.Lock()
-	if present {
-		seconds := expires(req, contact)
-		switch {
-		case seconds == 0:
-			delete(s.bindings, user)
-		case len(s.bindings) < maxBindings:
-			contact.Params = "" // ours is the say on expires
-			s.bindings[user] = binding{contact, time.Now().Add(time.Duration(seconds) * time.Second)}
-		}
+	if present && !s.bind(user, contact, req) {
+		_ = in.Reply(500)
+		return
 	}
-	bound, have := s.bindings[user]
-	s.mu.Unlock()
-	if !have {
+	contact, left, bound := s.lookup(user)
+	if !bound {
 		_ = in.Reply(200)
 		return
 	}
-	left := max(0, int(time.Until(bound.expires).Round(time.Second).Seconds()))
-	_ = in.Reply(200, sip.Contact.Set(bound.contact), sip.Expires.Set(uint32(left)))
+	_ = in.Reply(200, sip.Contact.Set(contact), sip.Expires.Set(uint32(left.Round(time.Second).Seconds())))
+}
+
+// bind is step 7: a binding gives way to another Call-ID or a higher number.
+func (s *site) bind(user string, contact sip.NameAddr, req sip.Request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old, have := s.bindings[user]
+	if have && old.callID == req.CallID() && req.CSeq().Seq <= old.seq || !have && len(s.bindings) >= maxBindings {
+		return false
+	}
+	seconds := expires(req, contact)
+	if seconds == 0 {
+		delete(s.bindings, user)
+		return true
+	}
+	contact.Params = "" // ours is the say on expires
+	until := time.Now().Add(time.Duration(seconds) * time.Second)
+	s.bindings[user] = binding{contact, until, req.CallID(), req.CSeq().Seq}
+	return true
+}
+
+// unsupported answers 420 if a header asks for an extension: this site has none.
+func unsupported(in *nta.Incoming, asked sip.TokenHeader) bool {
+	var tags []string
+	for tag := range asked.All(in.Request()) {
+		tags = append(tags, tag)
+	}
+	if len(tags) > 0 {
+		_ = in.Reply(420, sip.Unsupported.Set(tags...))
+	}
+	return len(tags) > 0
 }
 
 // expires is the contact's own expiry in seconds, before that of the request, before the default.
 func expires(req sip.Request, contact sip.NameAddr) uint32 {
-	if contact.Star() {
-		return 0
-	}
 	if seconds, ok := contact.Expires(); ok {
 		return min(seconds, maxExpires)
 	}
@@ -133,16 +161,24 @@ func (s *site) forward(in *nta.Incoming, target sip.URI) {
 	}
 	edits = append(edits, sip.MaxForwards.Set(uint8(hops-1)))
 
-	route, routed, _ := sip.Route.Get(req)
-	switch {
-	case routed && s.isOurs(route.URI): // RFC 3261 16.4: the route that led here
+	if unsupported(in, sip.ProxyRequire) { // RFC 3261 16.3 step 5
+		return
+	}
+	route, routed, err := sip.Route.Get(req)
+	if err != nil {
+		_ = in.Reply(400)
+		return
+	}
+	led := routed && in.Ours(route.URI) // RFC 3261 16.4: the route that led here
+	if led {
 		edits = append(edits, sip.Route.Pop())
-	case !strings.EqualFold(target.Host, s.domain):
-		_ = in.Reply(403) // no open relay
+	}
+	if !strings.EqualFold(target.Host, s.domain) && !(led && req.ToTag() != "") {
+		_ = in.Reply(403) // no open relay: out of the domain only inside a dialog
 		return
 	}
 	if strings.EqualFold(target.Host, s.domain) { // 16.5: ours to look up
-		contact, known := s.lookup(target.User)
+		contact, _, known := s.lookup(target.User)
 		if !known {
 			_ = in.Reply(404)
 			return
@@ -184,15 +220,11 @@ func (s *site) forward(in *nta.Incoming, target sip.URI) {
 	}
 }
 
-// lookup returns the contact that user registered.
-func (s *site) lookup(user string) (sip.NameAddr, bool) {
+// lookup returns the contact that user registered, and how long it lives on.
+func (s *site) lookup(user string) (sip.NameAddr, time.Duration, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	bound, known := s.bindings[user]
-	return bound.contact, known && time.Now().Before(bound.expires)
-}
-
-// isOurs tells whether uri is this proxy's own address.
-func (s *site) isOurs(uri sip.URI) bool {
-	return uri.Host == s.route.URI.Host && uri.Port == s.route.URI.Port
+	left := time.Until(bound.expires)
+	return bound.contact, left, known && left > 0
 }
