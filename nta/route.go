@@ -12,24 +12,20 @@ import (
 )
 
 // replyFlow is where the responses to a request go (18.2.2): the connection it
-// came on; for UDP the maddr of Via; else, if Via asked for it, the source port
-// (RFC 3581 section 4); else the port of sent-by. The address is the source
-// address of the request in every case but maddr: that is what received says,
-// and what sent-by says where received is absent. It always leaves from the
-// socket and address that the request was sent to.
+// came on; for UDP, if Via asked for it, the source port (RFC 3581 section 4);
+// else the port of sent-by. The address is always the source address of the
+// request: that is what received says, and what sent-by says where received is
+// absent. A maddr is not obeyed: it is for multicast, which nobody can switch on
+// yet, and would let anybody aim our answers at anybody. It always leaves from
+// the socket and address that the request was sent to.
 func (a *Agent) replyFlow(d *tport.Delivery, via sip.ViaParm) *tport.Flow {
 	if d.Flow.Reliable() {
 		return d.Flow
 	}
-	to := netip.AddrPortFrom(d.From.Addr(), sentPort(via))
-	if maddr, ok := address(via.Maddr()); ok {
-		if maddr.IsMulticast() || maddr == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
-			return d.Flow // never amplify (RFC 4475 3.3.10)
-		}
-		to = netip.AddrPortFrom(maddr.Unmap(), to.Port())
-	} else if _, asked, _ := via.RPort(); asked {
+	if _, asked, _ := via.RPort(); asked {
 		return d.Flow
 	}
+	to := netip.AddrPortFrom(d.From.Addr(), sentPort(via))
 	if to == d.From {
 		return d.Flow
 	}

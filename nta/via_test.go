@@ -30,7 +30,8 @@ func TestViaStampAndResponsePort(t *testing.T) {
 		"rport is not believed":           {"192.0.2.9;rport=7;branch=z9hG4bK1", "192.0.2.9;rport=5099;branch=z9hG4bK1;received=192.0.2.9", 5099},
 		"doubles are not believed":        {"10.0.0.1;rport;received=10.0.0.2;rport=7;branch=z9hG4bK1;RECEIVED=10.0.0.3", "10.0.0.1;rport=5099;received=192.0.2.9;branch=z9hG4bK1", 5099},
 		"maddr":                           {"192.0.2.9:5070;maddr=192.0.2.9;branch=z9hG4bK1", "192.0.2.9:5070;maddr=192.0.2.9;branch=z9hG4bK1", 5070},
-		"maddr multicast is never obeyed": {"192.0.2.9;maddr=224.0.1.75;branch=z9hG4bK1", "192.0.2.9;maddr=224.0.1.75;branch=z9hG4bK1", 5099},
+		"maddr multicast is never obeyed": {"192.0.2.9;maddr=224.0.1.75;branch=z9hG4bK1", "192.0.2.9;maddr=224.0.1.75;branch=z9hG4bK1", 5060},
+		"maddr elsewhere is never obeyed": {"192.0.2.9:5070;maddr=192.0.2.8;branch=z9hG4bK1", "192.0.2.9:5070;maddr=192.0.2.8;branch=z9hG4bK1", 5070},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, simnet.Config{}, func(w *world) {
