@@ -126,10 +126,27 @@ func (u *UA) answerOptions(s *nta.Step, in *nta.Incoming, call *Call) {
 	}
 	s.Defer(func() {
 		if text, err := u.capabilities(in); err == nil {
-			set = append(set, sip.Payload("application/sdp", text))
+			payload := sip.Payload("application/sdp", text)
+			if call != nil || !amplifies(in, u.server(), append(set, payload)...) {
+				set = append(set, payload)
+			}
 		}
 		_ = in.Reply(status, set...)
 	})
+}
+
+// The answer to a datagram from anybody, whose source may be forged, is held to
+// half as much again as the datagram, or to what is small anyway.
+const smallAnswer = 600
+
+// amplifies reports whether a 200 with these headers would be more than that.
+func amplifies(in *nta.Incoming, server string, set ...msg.Setter) bool {
+	if in.Flow().Reliable() {
+		return false
+	}
+	resp, err := sip.NewResponse(in.Request(), 200, append(set, sip.Server.Set(server))...)
+	const tag = len(";tag=0123456789abcdef")
+	return err != nil || resp.Len()+tag > max(smallAnswer, in.Request().Len()*3/2)
 }
 
 // capabilities describes the media of the built-in engine (RFC 3264 9).

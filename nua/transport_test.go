@@ -110,6 +110,7 @@ func TestParseListen(t *testing.T) {
 func TestNewRefusesBadConfig(t *testing.T) {
 	for _, cfg := range []Config{
 		{Identity: "alice"}, {Contact: "<sip:"}, {Registrar: "nowhere at all"}, {Proxy: "::"},
+		{Media: "audio"}, {Media: "m=audio x RTP/AVP 0"},
 	} {
 		_, err := New(cfg)
 		var bad *Error

@@ -17,6 +17,7 @@ import (
 	"github.com/gosofia/sofia/msg/auth"
 	"github.com/gosofia/sofia/nta"
 	"github.com/gosofia/sofia/sip"
+	"github.com/gosofia/sofia/soa"
 	"github.com/gosofia/sofia/tport"
 )
 
@@ -55,6 +56,11 @@ func New(cfg Config) (*UA, error) {
 	if err := u.parseAddresses(); err != nil {
 		return nil, err
 	}
+	if cfg.NewEngine == nil {
+		if err := soa.New(soa.Config{}).SetUserText(cfg.media()); err != nil {
+			return nil, &Error{Op: "configure Media", Err: err}
+		}
+	}
 	if u.log = cfg.Logger; u.log == nil {
 		u.log = slog.New(slog.DiscardHandler)
 	}
@@ -70,9 +76,7 @@ func New(cfg Config) (*UA, error) {
 	if agent.UserAgent == "" {
 		agent.UserAgent = cfg.userAgent()
 	}
-	if agent.Server == "" {
-		agent.Server = cfg.userAgent()
-	}
+	agent.Server = u.server()
 	if agent.Logger == nil {
 		agent.Logger = cfg.Logger
 	}
@@ -81,6 +85,14 @@ func New(cfg Config) (*UA, error) {
 		return nil, err
 	}
 	return u, nil
+}
+
+// server is the value of the Server header.
+func (u *UA) server() string {
+	if u.cfg.Agent.Server != "" {
+		return u.cfg.Agent.Server
+	}
+	return u.cfg.userAgent()
 }
 
 func (u *UA) parseAddresses() error {

@@ -44,7 +44,7 @@ func (r *Resolver) plan(t Target) (plan, error) {
 	case "sips":
 		secure = true
 	default:
-		return p, &Error{Name: t.Host, Err: ErrBadTarget}
+		return p, &Error{Name: t.Scheme + ":" + t.Host, Err: ErrBadTarget}
 	}
 	host := t.Host
 	if host == "" {
