@@ -236,11 +236,15 @@ func (f *Framer) limits(b []byte, end int) error {
 	if f.line < len(b) && b[f.line] != ' ' && b[f.line] != '\t' {
 		f.field = f.line
 	}
-	if end-f.field > f.lim.Header {
-		return &SyntaxError{Offset: f.field, Err: ErrHeaderTooLong}
-	}
-	if end-f.first > f.lim.Headers || f.lines > f.lim.Lines {
+	// The limit that is passed first is the one to tell: another cut of the
+	// stream would have shown nothing else.
+	long, large := end-f.field > f.lim.Header, end-f.first > f.lim.Headers
+	largeFirst := f.lim.Headers-f.lim.Header < f.field-f.first
+	switch {
+	case f.lines > f.lim.Lines, large && (!long || largeFirst):
 		return &SyntaxError{Offset: f.line, Err: ErrHeadTooLarge}
+	case long:
+		return &SyntaxError{Offset: f.field, Err: ErrHeaderTooLong}
 	}
 	return nil
 }
