@@ -236,6 +236,9 @@ func (f *Framer) limits(b []byte, end int) error {
 	if f.line < len(b) && b[f.line] != ' ' && b[f.line] != '\t' {
 		f.field = f.line
 	}
+	if end-f.line <= 2 && f.line < len(b) && b[f.line] == '\r' {
+		end = f.line // the empty line is no header field
+	}
 	// The limit that is passed first is the one to tell: another cut of the
 	// stream would have shown nothing else.
 	long, large := end-f.field > f.lim.Header, end-f.first > f.lim.Headers
@@ -286,7 +289,7 @@ func (f *Framer) measure(head []byte) error {
 			return fail(ErrDouble)
 		}
 		found = true
-		v, _, ok := scan.Uint(string(bytes.TrimSpace(line[j+1:])), noLimit)
+		v, _, ok := scan.Uint(string(bytes.Trim(line[j+1:], " \t\r\n")), noLimit)
 		if !ok {
 			return fail(ErrLength)
 		}

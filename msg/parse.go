@@ -198,6 +198,9 @@ func (p *parser) statusLine(line string, lo int) bool {
 	switch {
 	case j < len(line) && line[j] == ' ':
 		m.word2 = at(j+1, len(line))
+		if scan.HasControl(line[j+1:]) {
+			p.fault(lo, "", ErrStartLine)
+		}
 	case j < len(line):
 		p.fault(lo, "", ErrStartLine)
 	}

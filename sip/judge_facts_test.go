@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gosofia/sofia/msg"
@@ -19,6 +20,9 @@ func get[T any, C msg.Codec[T]](h msg.Header[T, C]) (msg.ID, func(msg.Source) er
 		return err
 	}
 }
+
+// typed are the getters, made once.
+var typed = sync.OnceValue(getters)
 
 // getters are Get of the headers of RFC 3261, and of some that decide about
 // dialogs, by ID.
@@ -93,7 +97,7 @@ func headerError(m *msg.Message, name string) error {
 			return err
 		}
 	}
-	if f, ok := getters()[id]; ok {
+	if f, ok := typed()[id]; ok {
 		return f(m)
 	}
 	return nil
@@ -113,7 +117,7 @@ func messageError(m *msg.Message) error {
 	if err := startError(m); err != nil {
 		return err
 	}
-	seen := map[msg.ID]bool{}
+	var seen [512]bool
 	for f := range m.Fields() {
 		if f.ID == 0 || seen[f.ID] {
 			continue

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/gosofia/sofia/msg"
 )
@@ -25,7 +26,7 @@ func checkStrict(c msg.Check, t msg.Tolerance) {
 		if !uri(m.RequestURI(), t) {
 			c.Fail(0, ErrURI)
 		}
-	} else if !isPhrase(m.Phrase(), t) {
+	} else if phrase := m.Phrase(); !isPhrase(phrase, t) || phrase == "" && !spaced(m) {
 		c.Fail(0, msg.ErrStartLine)
 	}
 	for _, id := range []msg.ID{IDVia, IDFrom, IDTo, IDCallID, IDCSeq, msg.IDMaxForwards} {
@@ -58,8 +59,11 @@ func checkStrict(c msg.Check, t msg.Tolerance) {
 func checkStar(c msg.Check, m *msg.Message) {
 	n, star := 0, false
 	for a, err := range Contact.All(m) {
+		if err != nil { // refused for that
+			return
+		}
 		n++
-		star = star || err == nil && a.Star()
+		star = star || a.Star()
 	}
 	if star && n > 1 {
 		c.Fail(IDContact, msg.ErrTrailing)
@@ -79,6 +83,15 @@ func checkValues(c msg.Check, m *msg.Message, id msg.ID) {
 		c.Fail(id, err)
 		return
 	}
+}
+
+// spaced reports whether a SP follows the status code of a response without a
+// reason phrase.
+//
+//	Status-Line = SIP-Version SP Status-Code SP Reason-Phrase CRLF
+func spaced(m *msg.Message) bool {
+	line, _, _ := strings.Cut(m.String(), "\r\n")
+	return strings.HasSuffix(line, " ")
 }
 
 // isPhrase checks a reason phrase.
