@@ -121,12 +121,13 @@ func unescape(s string, i int) string {
 	return string(b)
 }
 
-// AppendQuoted appends s to dst as a quoted-string. The caller has made sure
-// that s holds no CR and no LF, which no quoted-string can carry.
+// AppendQuoted appends s to dst as a quoted-string, in which a control octet
+// can only be the second half of a quoted-pair. The caller has made sure that s
+// holds no CR and no LF, which no quoted-string can carry.
 func AppendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := range len(s) {
-		if s[i] == '"' || s[i] == '\\' {
+		if c := s[i]; c == '"' || c == '\\' || c < ' ' && c != '\t' || c == 0x7f {
 			dst = append(dst, '\\')
 		}
 		dst = append(dst, s[i])
