@@ -135,8 +135,8 @@ func (u *UA) answerOptions(s *nta.Step, in *nta.Incoming, call *Call) {
 	})
 }
 
-// The answer to a datagram from anybody, whose source may be forged, is held to
-// half as much again as the datagram, or to what is small anyway.
+// smallAnswer octets go to anybody. What an answer to a datagram, whose source
+// may be forged, has beyond them is held to half as much again as the datagram.
 const smallAnswer = 600
 
 // amplifies reports whether a 200 with these headers would be more than that.
@@ -146,7 +146,7 @@ func amplifies(in *nta.Incoming, server string, set ...msg.Setter) bool {
 	}
 	resp, err := sip.NewResponse(in.Request(), 200, append(set, sip.Server.Set(server))...)
 	const tag = len(";tag=0123456789abcdef")
-	return err != nil || resp.Len()+tag > max(smallAnswer, in.Request().Len()*3/2)
+	return err != nil || resp.Len()+tag > smallAnswer+in.Request().Len()*3/2
 }
 
 // capabilities describes the media of the built-in engine (RFC 3264 9).

