@@ -249,7 +249,11 @@ func all[T any, C Codec[T]](m *Message, id ID, name string, kind Kind, yield fun
 				yield(zero, m.valueError(f, ErrTooManyMembers))
 				return
 			}
-			v, rest, err := c.Parse(s)
+			var v T
+			rest, err := s, ErrSyntax // what an empty member is, if it is one
+			if single || s != "" && s[0] != ',' {
+				v, rest, err = c.Parse(s)
+			}
 			if err == nil && rest != "" && (single || rest[0] != ',') {
 				err = ErrTrailing
 			}

@@ -13,7 +13,7 @@ const room = 16
 // where they are not given. From, To, Call-ID and CSeq are the caller's, Via is
 // the transaction's; [msg.Message.Err] of the result tells what is still missing.
 func NewRequest(method string, uri URI, set ...msg.Setter) (Request, error) {
-	target, err := uri.AppendText(make([]byte, 0, 64))
+	target, err := uri.appendValid(make([]byte, 0, 64))
 	if err != nil {
 		return Request{}, err
 	}
@@ -68,7 +68,7 @@ func Phrase(s string) msg.Setter { return msg.Phrase(s) }
 
 // RequestURI is the setter of the Request-URI of a request.
 func RequestURI(u URI) msg.Setter {
-	text, err := u.AppendText(nil)
+	text, err := u.appendValid(nil)
 	if err != nil {
 		return msg.Fail(err)
 	}

@@ -1,6 +1,6 @@
 // Package sip is the SIP message: its header table and checks as a [msg.Class],
-// the headers of RFC 3261 as typed constants, URIs, and builders for requests
-// and responses.
+// the headers of RFC 3261 and its extensions as typed constants, URIs, and
+// builders for requests and responses.
 //
 // # Usage
 //
@@ -31,9 +31,20 @@
 // Messages are immutable, all other types are plain values. Everything here is
 // safe for concurrent use.
 //
+// # Two readings
+//
+// [Class] reads tolerantly: it forgives what peers are known to write, such as
+// empty list members or text that should be quoted; the leniencies are the flags
+// of [msg.Tolerance]. Class().Reading(msg.Strict) is the same class that forgives
+// nothing: every value that is decoded is checked against the grammar.
+// [StrictClass] also refuses each message that has a malformed header, and
+// [ClassWith] refuses those whose malformed header is of a named group.
+// [Malformed] tells what is wrong with the headers of a message, and [Decode]
+// reads any of them. What is written is always canonical.
+//
 // # Limits
 //
-// The headers of extensions that need their own grammar (RAck, Session-Expires,
-// Replaces and others) have IDs but no typed constants; they are kept, and can
-// be read as text. Bodies are not looked into.
+// A header that the class does not know is kept and can be read as text, or with
+// a [msg.Extension]. The retired headers of RFC 2543 and the P-DCS ones of
+// RFC 5503 are such. Bodies are looked into by package msg and sip/bodies.
 package sip

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
 )
 
@@ -106,4 +107,38 @@ func ExampleStatusError_Targets() {
 	// Output:
 	// sip:work@h
 	// sip:home@h
+}
+
+func ExampleStrictClass() {
+	text := "OPTIONS sip:bob@example.com SIP/2.0\r\n" +
+		"Via: SIP/2.0/UDP alice.example.com;branch=z9hG4bK1\r\n" +
+		"From: <sip:alice@example.com>;tag=1\r\n" +
+		"To: <sip:bob@example.com>\r\n" +
+		"Call-ID: 1\r\n" +
+		"CSeq: 1 OPTIONS\r\n" +
+		"Route: sip:proxy.example.com;lr\r\n\r\n"
+	m, err := sip.Parse(text)
+	route, _, _ := sip.Route.Get(m)
+	fmt.Println(err, route.URI.Host)
+	_, err = msg.Parse(sip.StrictClass(), text, msg.Limits{})
+	fmt.Println(err)
+	// Output:
+	// <nil> proxy.example.com
+	// msg: Route: malformed value (at octet 182)
+}
+
+func ExamplePreferencesOf() {
+	u := sip.MustParseURI("sip:bob@example.com;method=INVITE?Accept-Contact=*%3baudio%3brequire")
+	req, _ := sip.RequestFrom(u)
+	var contacts []sip.NameAddr
+	for _, text := range []string{`<sip:text@h>;text;audio="FALSE"`, `<sip:phone@h>;audio`, `<sip:old@h>;q=0.1`} {
+		a, _ := sip.ParseNameAddr(text)
+		contacts = append(contacts, a)
+	}
+	for _, r := range sip.PreferencesOf(req).Rank(contacts) {
+		fmt.Println(r.Contact.URI.User, r.Score)
+	}
+	// Output:
+	// phone 1
+	// old 1
 }

@@ -216,14 +216,14 @@ func FuzzOtherURIs(f *testing.F) {
 // Octet after octet of what is dear to attackers, through every decoder.
 func TestHeadersAreLinear(t *testing.T) {
 	for _, piece := range []string{"(", ",", ";", "\"", "\\", "<", ">", ";a", ";a=b", ";a\x00", "a,", "a ", "%", "@", "=", "*;a,", "<a:b>,", "a.", "\r\n ", "1", "[", ";index=1", "sip:h,"} {
-		body := strings.Repeat(piece, 15<<10/len(piece))
+		body := strings.Repeat(piece, 12<<10/len(piece))
 		within(t, func() {
 			for id := msg.ID(1); id < msg.FirstHTTP; id++ {
 				info, ok := sip.Class().Info(id)
 				if !ok {
 					continue
 				}
-				for _, head := range []string{"", "a", "<sip:h>", "*", "1 "} {
+				for _, head := range []string{"", "<sip:h>", "1 "} {
 					for _, class := range []*msg.Class{sip.Class(), sip.StrictClass()} {
 						m, _ := msg.Parse(class, around(info.Name, head+body), msg.Limits{})
 						if m == nil {

@@ -69,18 +69,33 @@ type ChargingCodec struct{}
 
 // Parse implements [msg.Codec].
 func (ChargingCodec) Parse(s string) (Charging, string, error) {
-	// The first parameter has no semicolon: it is read by hand, and one is put in
-	// front, at the price of an allocation.
 	i := scan.Token(s, 0)
 	if i == 0 {
 		return Charging{}, "", msg.ErrSyntax
 	}
-	with := ";" + s
-	p, rest, err := tail(with, 0)
+	if j := scan.Space(s, i); j < len(s) && s[j] == '=' {
+		i, j = scan.Space(s, j+1), 0
+		ok := true
+		if i < len(s) && s[i] == '"' {
+			j, ok = scan.Quoted(s, i)
+		} else {
+			j = scan.Value(s, i)
+		}
+		if !ok || j == i {
+			return Charging{}, "", msg.ErrSyntax
+		}
+		i = j
+	}
+	p, rest, err := tail(s, i)
 	if err != nil {
 		return Charging{}, "", err
 	}
-	return Charging{p}, s[len(s)-len(rest):], nil
+	if p != "" {
+		i += scan.Space(s[i:], 0) + len(p)
+	}
+	// The first parameter gets the semicolon that it lacks, at the price of an
+	// allocation.
+	return Charging{msg.Params(";" + s[:i])}, rest, nil
 }
 
 // Append implements [msg.Codec].
@@ -114,7 +129,7 @@ func (URICodec) Parse(s string) (URI, string, error) {
 // Append implements [msg.Codec].
 func (URICodec) Append(dst []byte, v URI) ([]byte, error) {
 	at := len(dst)
-	dst, err := v.AppendText(dst)
+	dst, err := v.appendValid(dst)
 	if err != nil {
 		return dst, err
 	}

@@ -533,6 +533,14 @@ func appendHostPort(dst []byte, host string, port uint16) []byte {
 // wraps msg.ErrValue if a part holds what cannot stand there unescaped, so that
 // nothing read back differs from u.
 func (u URI) AppendText(dst []byte) ([]byte, error) {
+	if u == (URI{Opaque: anyURI}) {
+		return u.append(dst), nil
+	}
+	return u.appendValid(dst)
+}
+
+// appendValid is AppendText for where "*" may not stand.
+func (u URI) appendValid(dst []byte) ([]byte, error) {
 	if !u.valid() {
 		return dst, fmt.Errorf("sip: URI of scheme %q, host %q: %w", u.Scheme, u.Host, msg.ErrValue)
 	}

@@ -58,9 +58,13 @@ func TestOtherURIs(t *testing.T) {
 	star := uri("*")
 	require.Equal(t, "*", star.String())
 	require.False(t, star.IsZero())
-	_, err := star.AppendText(nil)
-	require.ErrorIs(t, err, msg.ErrValue, "no message may have it where a URI stands")
-	require.Equal(t, "", sip.URI{Scheme: "", Opaque: "*"}.Scheme)
+	text, err := star.MarshalText()
+	require.NoError(t, err)
+	require.Equal(t, "*", string(text))
+	require.ErrorIs(t, sip.RequestURI(star).Err(), msg.ErrValue, "no message may have it where a URI stands")
+	require.ErrorIs(t, sip.To.Set(sip.NameAddr{URI: star}).Err(), msg.ErrValue)
+	_, err = sip.NewRequest("OPTIONS", star)
+	require.ErrorIs(t, err, msg.ErrValue)
 }
 
 func TestURIAccessors(t *testing.T) {

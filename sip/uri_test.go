@@ -228,7 +228,7 @@ func TestURIIsLinear(t *testing.T) {
 }
 
 func FuzzURI(f *testing.F) {
-	for _, s := range []string{"sip:a:b@h:5060;lr;x=y?A=b&c=d", "sips:[::1]:1;a=[b]", "tel:+1-2;a=b", "urn:a:b", "sip:%61@h;%6Cr", "sip:a;b?c@h", "SIP:h"} {
+	for _, s := range []string{"sip:a:b@h:5060;lr;x=y?A=b&c=d", "sips:[::1]:1;a=[b]", "tel:+1-2;a=b", "urn:a:b", "sip:%61@h;%6Cr", "sip:a;b?c@h", "SIP:h", "*"} {
 		f.Add(s, s)
 	}
 	f.Fuzz(func(t *testing.T, s, o string) {
