@@ -6,9 +6,9 @@ import (
 	"github.com/gosofia/sofia/internal/scan"
 )
 
-// TextCodec reads the whole value as it is but for control octets, for headers whose value is free
-// text: Subject, Server, User-Agent. Text in quotes or with escapes is not
-// decoded.
+// TextCodec reads the whole value as it is, for headers whose value is free text
+// without control octets: Subject, Server, User-Agent. Text in quotes or with
+// escapes is not decoded.
 type TextCodec struct{}
 
 // Parse implements [Codec]. Text with control octets is ErrControl.
@@ -20,9 +20,9 @@ func (TextCodec) Parse(s string) (string, string, error) {
 }
 
 // Append implements [Codec]. White space at the ends would not be read back, so
-// it is refused, as are CR, LF and NUL.
+// it is refused, as are control octets.
 func (TextCodec) Append(dst []byte, v string) ([]byte, error) {
-	if v != scan.Trim(v) || hasLineOctet(v) {
+	if v != scan.Trim(v) || scan.HasControl(v) {
 		return dst, ErrValue
 	}
 	return append(dst, v...), nil

@@ -209,3 +209,34 @@ func FuzzFramer(f *testing.F) {
 		}
 	})
 }
+
+// The empty line behind the fields does not count for Limits.Headers, and only
+// white space is none of Content-Length.
+func TestFramerCountsFields(t *testing.T) {
+	const fields = "Content-Length: 0\r\n"
+	const text = "INVITE sip:a SIP/2.0\r\n" + fields + "\r\n"
+	for cut := 1; cut < len(text); cut++ {
+		got, err := frames(t, msg.Limits{Headers: len(fields)}, text[:cut], text[cut:])
+		require.NoError(t, err, cut)
+		require.Len(t, got, 1)
+		_, err = frames(t, msg.Limits{Headers: len(fields) - 1}, text[:cut], text[cut:])
+		require.ErrorIs(t, err, msg.ErrHeadTooLarge, cut)
+	}
+	for _, length := range []string{"\v0", "0\f", "\u00a00", "0\u0085"} {
+		_, err := frames(t, msg.Limits{}, "INVITE sip:a SIP/2.0\r\nContent-Length:"+length+"\r\n\r\n")
+		require.ErrorIs(t, err, msg.ErrLength, "%q", length)
+	}
+}
+
+func TestTextHoldsNoControl(t *testing.T) {
+	for _, s := range []string{"\x01", "a\x7fb", "a\r", "\n", "\r\n\r\nx", "a\x00"} {
+		require.ErrorIs(t, msg.FieldText("X", s).Err(), msg.ErrValue, "%q", s)
+		require.ErrorIs(t, msg.Server.Text(s).Err(), msg.ErrValue, "%q", s)
+		require.ErrorIs(t, msg.Server.Set(s).Err(), msg.ErrValue, "%q", s)
+	}
+	require.NoError(t, msg.FieldText("X", " a\tb ").Err())
+	require.Equal(t, msg.Params(`;x="a:b"`), msg.Params("").With("x", "a:b"))
+	require.Equal(t, msg.Params(`;x=2001:db8::1`), msg.Params("").With("x", "2001:db8::1"))
+	require.Equal(t, msg.Params(`;x=[::1]`), msg.Params("").With("x", "[::1]"))
+	require.Equal(t, msg.Params(`;x="fe80::1%eth0"`), msg.Params("").With("x", "fe80::1%eth0"))
+}

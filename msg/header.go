@@ -77,8 +77,8 @@ func (h Header[T, C]) Push(v T) Setter { return render[T, C](opPush, ID(h), "", 
 func (h Header[T, C]) Pop() Setter { return Setter{op: opPop, id: ID(h)} }
 
 // Text replaces the header by one field with the given value, which is written
-// as it is: any text without CR, LF and NUL. It is for what the codec cannot
-// express; nothing checks the grammar.
+// as it is but for white space at the ends: any text without control octets. It
+// is for what the codec cannot express; nothing checks the grammar.
 func (h Header[T, C]) Text(s string) Setter { return text(ID(h), "", s) }
 
 // Del removes all fields of the header.

@@ -2,6 +2,7 @@ package msg
 
 import (
 	"iter"
+	"net/netip"
 
 	"github.com/gosofia/sofia/internal/scan"
 )
@@ -72,14 +73,17 @@ func (p Params) With(name, value string) Params {
 	return Params(append(b, p[hi:].without(name)...))
 }
 
-// plain reports whether value may stand without quotes: a token or a host.
+// plain reports whether value may stand without quotes: a token or a host, or
+// the IPv6 address without brackets of a Via's received.
 func plain(value string) bool {
-	for i := range len(value) {
-		if c := value[i]; !scan.IsTokenChar(c) && c != ':' && c != '[' && c != ']' {
-			return false
-		}
+	if scan.IsToken(value) {
+		return true
 	}
-	return true
+	if value[0] == '[' && value[len(value)-1] == ']' {
+		value = value[1 : len(value)-1]
+	}
+	a, err := netip.ParseAddr(value)
+	return err == nil && a.Zone() == ""
 }
 
 // Without returns p without any parameter of that name.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/gosofia/sofia/internal/scan"
 )
@@ -114,9 +115,9 @@ func Phrase(phrase string) Setter {
 }
 
 // FieldText replaces all fields of the named header by one with the given
-// value, written as it is: any text without CR, LF and NUL. It is for headers
-// that only their name describes, as in a URI with headers; programs that know
-// the header use [Header.Set].
+// value, written as it is but for white space at the ends: any text without
+// control octets. It is for headers that only their name describes, as in a URI
+// with headers; programs that know the header use [Header.Set].
 func FieldText(name, value string) Setter { return text(0, name, value) }
 
 func setterError(what, value string) error {
@@ -134,8 +135,8 @@ func hasSpace(s string) bool {
 
 func text(id ID, name, value string) Setter {
 	s := Setter{op: opSet, id: id, name: name}
-	value = scan.Trim(value)
-	if hasLineOctet(value) {
+	value = strings.Trim(value, " \t")
+	if scan.HasControl(value) {
 		s.err = setterError("value", value)
 		return s
 	}
