@@ -121,3 +121,48 @@ func Example_call() {
 	// callee: acknowledged
 	// bye: 200
 }
+
+// A redirect server keeps nothing: it answers on the goroutine that reads, the
+// same request each time with the same tag (RFC 3261 section 8.3).
+func ExampleConfig_stateless() {
+	ctx := context.Background()
+	moved := sip.NameAddr{URI: sip.MustParseURI("sip:bob@192.0.2.4")}
+	moved.Params = moved.Params.With("q", "0.7")
+	var server *nta.Agent // set before it listens, so that the hook sees it
+	server, err := nta.New(nta.Config{Stateless: func(d *tport.Delivery) nta.Verdict {
+		switch req, isRequest := sip.AsRequest(d.Msg); {
+		case !isRequest || req.Method() == sip.MethodAck: // an ACK ends here
+			return nta.Drop
+		case req.Method() == sip.MethodInvite:
+			_ = server.ReplyStateless(d, 302, sip.Contact.Set(moved))
+		default:
+			_ = server.ReplyStateless(d, 405, sip.Allow.Set(sip.MethodInvite, sip.MethodAck))
+		}
+		return nta.Handled
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	if _, err = server.Listen(ctx, tport.Name{Proto: "udp", Host: "127.0.0.1"}); err != nil {
+		log.Fatal(err)
+	}
+	client := listen(nta.Config{})
+	defer client.Close()
+
+	to := server.Contact("bob", "udp")
+	req, err := sip.NewRequest(sip.MethodInvite, to.URI,
+		sip.From.Set(client.Contact("alice", "udp").WithTag(client.NewTag())), sip.To.Set(to),
+		sip.CallID.Set(client.NewCallID()), sip.CSeq.Set(sip.Sequence{Seq: 1, Method: sip.MethodInvite}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	out, err := client.Send(req, nta.SendConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp, _ := out.Final(ctx) // the error is a *sip.StatusError
+	contact, _ := sip.Contact.Raw(resp)
+	fmt.Println(resp.Status(), contact, server.Stats().Transactions)
+	// Output: 302 <sip:bob@192.0.2.4>;q=0.7 0
+}

@@ -63,8 +63,9 @@ type Config struct {
 	// UserAgent is the User-Agent and Server header. Default: "sofia-go".
 	// "-" sends none.
 	UserAgent string
-	// AnswerTimeout is how long a call or a re-INVITE from a peer may go
-	// unanswered before it gets 480. Default 180 s.
+	// AnswerTimeout is how long a call from a peer may go unanswered before it
+	// gets 480, and a re-INVITE before it gets 500 with Retry-After (480 would
+	// end the call, RFC 5057). Default 180 s.
 	AnswerTimeout time.Duration
 	// InviteTimeout is how long an INVITE of ours may go unanswered before it
 	// is cancelled. Default 120 s.

@@ -139,8 +139,8 @@ func (MediaError) String() string { return "i_media_error" }
 
 // ReinviteReceived (i_invite inside a call) tells that the peer asks to change
 // the session and that ManualReinvite leaves the answer to the user:
-// Call.AcceptReinvite or Call.RejectReinvite. It is refused with 480 when that
-// takes longer than AnswerTimeout.
+// Call.AcceptReinvite or Call.RejectReinvite. It is refused with 500 and
+// Retry-After when that takes longer than AnswerTimeout.
 type ReinviteReceived struct {
 	eventBase
 	// Request is what came.

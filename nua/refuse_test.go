@@ -241,6 +241,7 @@ func TestTooManyCalls(t *testing.T) {
 		require.True(s.t, sip.RetryAfter.Has(s.peer.response(503, "INVITE")))
 		_, err := s.ua.Invite(s.ctx, peerURI, CallConfig{})
 		require.ErrorIs(s.t, err, ErrBusy)
+		require.Equal(s.t, Stats{CallsReceived: 1, CallsRefused: 2, Calls: 1}, s.ua.Stats())
 	})
 }
 

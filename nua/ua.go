@@ -35,6 +35,7 @@ type UA struct {
 	usages  map[usage]struct{}
 	regs    map[*Registration]struct{} // of usages
 	calls   int
+	stats   Stats // its counters
 	closing bool
 	drained chan struct{} // closed when closing and usages is empty
 }
@@ -252,9 +253,15 @@ func (u *UA) adopt(x usage) error {
 		u.regs[x] = struct{}{}
 	case *Call:
 		if limit := u.cfg.maxCalls(); limit >= 0 && u.calls >= limit {
+			u.stats.CallsRefused++
 			return ErrBusy
 		}
 		u.calls++
+		if x.incoming {
+			u.stats.CallsReceived++
+		} else {
+			u.stats.CallsMade++
+		}
 	}
 	u.usages[x] = struct{}{}
 	return nil

@@ -62,6 +62,7 @@ type Resolver struct {
 	closed  bool
 	pending map[string]*lookup // by name; one entry per goroutine
 	running sync.WaitGroup
+	stats   Stats // its counters
 }
 
 // lookup is one question on its way. addrs and err are written before done is
@@ -149,8 +150,10 @@ func (r *Resolver) ask(name string) (*lookup, error) {
 		return l, nil
 	}
 	if r.maxPending >= 0 && len(r.pending) >= r.maxPending {
+		r.stats.Refused++
 		return nil, ErrBusy
 	}
+	r.stats.LookUps++
 	l := &lookup{done: make(chan struct{})}
 	r.pending[name] = l
 	r.running.Go(func() { r.run(l, name) })

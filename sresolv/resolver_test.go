@@ -80,12 +80,14 @@ func TestMaxPending(t *testing.T) {
 		require.ErrorIs(t, err, ErrBusy)
 		require.Zero(t, time.Since(start))
 		require.False(t, w.Exhausted())
+		require.Equal(t, Stats{LookUps: 2, Refused: 1, Pending: 2}, r.Stats())
 		_, ok := r.Walk(Target{Host: "192.0.2.7"}).Ready()
 		require.True(t, ok, "numeric targets need no look-up")
 		time.Sleep(time.Second)
 		synctest.Wait()
 		require.Equal(t, []string{"udp:192.0.2.1:5060"}, collect(t, w))
 		require.EqualValues(t, 3, n.Load())
+		require.Equal(t, Stats{LookUps: 3, Refused: 1}, r.Stats())
 	})
 }
 
