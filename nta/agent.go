@@ -199,22 +199,41 @@ func (a *Agent) Go(f func(ctx context.Context)) {
 }
 
 // spawn runs f on a goroutine that Close waits for.
-func (a *Agent) spawn(f func()) bool {
+func (a *Agent) spawn(f func()) {
+	if start := a.reserve(f); start != nil {
+		start()
+	}
+}
+
+// reserve books a goroutine that Close waits for and returns what starts it,
+// nil after Close. A step books before it unlocks and starts afterwards: what it
+// asked for must not be lost to a Shutdown that looks in between.
+func (a *Agent) reserve(f func()) (start func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
-		return false
+		return nil
 	}
 	a.count.goroutines.Add(1)
-	a.work.Go(func() {
-		defer func() {
-			a.count.goroutines.Add(-1)
-			a.settled()
+	a.work.Add(1)
+	return func() {
+		go func() {
+			defer a.work.Done()
+			defer func() {
+				a.count.goroutines.Add(-1)
+				a.settled()
+			}()
+			growStack()
+			f()
 		}()
-		growStack()
-		f()
-	})
-	return true
+	}
+}
+
+// spawn books a goroutine for f, which starts after the step.
+func (s *Step) spawn(f func()) {
+	if start := s.sh.a.reserve(f); start != nil {
+		s.Defer(start)
+	}
 }
 
 // growStack makes the stack of a new goroutine as large as user code that sends
@@ -235,6 +254,19 @@ func (a *Agent) settled() {
 		default:
 		}
 	}
+}
+
+// settledAll reports whether nothing is under way. A step that has just ended the
+// last transaction may be about to book a goroutine: it is let out first.
+func (a *Agent) settledAll() bool {
+	none := func() bool { return a.count.unfinished.Load() <= 0 && a.count.goroutines.Load() <= 0 }
+	if !none() {
+		return false
+	}
+	for _, sh := range a.shards {
+		sh.run(func(*Step) {})
+	}
+	return none()
 }
 
 // finish takes one transaction off the unfinished.
@@ -261,7 +293,7 @@ func (a *Agent) Shutdown(ctx context.Context) error {
 			}
 		})
 	}
-	for ctx.Err() == nil && (a.count.unfinished.Load() > 0 || a.count.goroutines.Load() > 0) {
+	for ctx.Err() == nil && !a.settledAll() {
 		select {
 		case <-a.idle:
 		case <-ctx.Done():

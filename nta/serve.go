@@ -31,7 +31,8 @@ func (s *Step) Serve(in *Incoming, f func(*Incoming)) error {
 	q.jobs = append(q.jobs, serveJob{in, f})
 	if !q.busy {
 		q.busy = true
-		s.Defer(func() { s.sh.a.spawn(func() { s.sh.work(q) }) })
+		sh := s.sh
+		s.spawn(func() { sh.work(q) })
 	}
 	return nil
 }
@@ -129,6 +130,6 @@ func (in *Incoming) Async() {
 			q.busy = false
 			return
 		}
-		s.Defer(func() { in.sh.a.spawn(func() { in.sh.work(q) }) })
+		s.spawn(func() { in.sh.work(q) })
 	})
 }

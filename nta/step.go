@@ -33,7 +33,7 @@ func (s *Step) Defer(f func()) { s.later = append(s.later, f) }
 // Its ctx ends at [Agent.Close], and [Agent.Shutdown] waits for it.
 func (s *Step) Go(f func(ctx context.Context)) {
 	a := s.sh.a
-	s.Defer(func() { a.Go(f) })
+	s.spawn(func() { f(a.ctx) })
 }
 
 // Timer is a slot of a shard's timer wheel.
