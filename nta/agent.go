@@ -280,7 +280,8 @@ func (a *Agent) finish() {
 // waits until every transaction has its final response (and a 2xx to INVITE its
 // ACK) and all user code and goroutines have returned, and then closes
 // everything. Transactions that only absorb retransmissions are not waited for,
-// and an [Outgoing] that has its 2xx to INVITE reports no further ones. When ctx ends first it closes at once and returns the error of ctx.
+// and an [Outgoing] that has its 2xx to INVITE reports no further ones. When ctx
+// ends first it closes at once and returns the error of ctx.
 func (a *Agent) Shutdown(ctx context.Context) error {
 	a.draining.Store(true)
 	a.drain(ErrClosed)
