@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"net/netip"
 
 	"github.com/gosofia/sofia/msg"
 )
@@ -38,14 +39,33 @@ type link struct {
 	conn   net.Conn
 	frames framing
 	tls    *tls.ConnectionState
-	name   string // the domain the peer has proved
+	name   string         // the domain the peer has proved
+	early  []byte         // what was read behind the upgrade
+	remote netip.AddrPort // the peer, where conn knows another address or none
 }
 
-// framing cuts a stream into messages; see [msg.Framer].
+// framing cuts a stream into messages; see [msg.Framer]. Octets that it was fed
+// stay as they are until Next returns an error, and may be written to.
 type framing interface {
 	Feed(b []byte) error
 	Next() (msg.Frame, error)
 	Buffered() int
+}
+
+// wrapping is a framing with a layer of its own round each message. Only wrap
+// and ping may be called while another method runs.
+type wrapping interface {
+	framing
+	// wrap appends a message or keep-alive as it goes out.
+	wrap(dst, b []byte) []byte
+	// ping appends what has the peer show that it is there. What it answers
+	// comes as a FramePong.
+	ping(dst []byte) []byte
+	// answers returns what the peer is owed for what Next has read, once.
+	answers() []byte
+	// farewell returns the last octets before a connection ends for reason, and
+	// whether the peer will then end it too.
+	farewell(reason error) (last []byte, wait bool)
 }
 
 // protocolOf returns the protocol of that name.

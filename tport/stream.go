@@ -53,6 +53,8 @@ type stream struct {
 	conn     net.Conn
 	raw      *rawStream // nil where conn has no descriptor to try on
 	frames   framing
+	wrap     wrapping // frames, where it is one
+	early    []byte   // input that came before the stream; of the reader alone
 	tls      *tls.ConnectionState
 	accepted bool
 	reuse    poolKey      // how a dialled connection is found again
@@ -84,12 +86,17 @@ type stream struct {
 func newStream(t *Transport, l link, class *msg.Class, p *Primary, proto string) *stream {
 	s := &stream{
 		t: t, class: class, conn: l.conn, frames: l.frames, tls: l.tls,
-		accepted: p != nil, raw: newRawStream(l.conn, t.inputs),
+		accepted: p != nil, raw: newRawStream(l.conn, t.inputs), early: l.early,
+	}
+	s.wrap, _ = l.frames.(wrapping)
+	remote := l.remote
+	if !remote.IsValid() {
+		remote = addrPortOf(l.conn.RemoteAddr())
 	}
 	s.flow = Flow{
 		key: Key{
 			Proto: proto, Name: l.name, Serial: t.serial.Add(1),
-			Local: addrPortOf(l.conn.LocalAddr()), Remote: addrPortOf(l.conn.RemoteAddr()),
+			Local: addrPortOf(l.conn.LocalAddr()), Remote: remote,
 		},
 		primary: p, stream: s,
 	}
@@ -212,7 +219,7 @@ func (s *stream) finish(reason error) {
 	if writing != nil {
 		<-writing // bounded by flushBy; kill cuts it short
 	}
-	if errors.Is(reason, errFraming) {
+	if s.farewell() || errors.Is(reason, errFraming) {
 		s.linger()
 	}
 	_ = s.conn.Close()
@@ -227,6 +234,26 @@ func (s *stream) finish(reason error) {
 	s.mu.Unlock()
 	s.t.forget(s)
 	s.tell(err)
+}
+
+// farewell writes what a protocol says at the end, and reports whether the peer
+// will end the connection in its turn.
+func (s *stream) farewell() bool {
+	if s.wrap == nil {
+		return false
+	}
+	s.mu.Lock()
+	reason, dead := s.err, s.state == streamDead
+	if !dead {
+		_ = s.conn.SetWriteDeadline(s.flushBy)
+	}
+	s.mu.Unlock()
+	last, wait := s.wrap.farewell(reason)
+	if dead || len(last) == 0 {
+		return false
+	}
+	_, err := s.conn.Write(last)
+	return err == nil && wait
 }
 
 // tell counts and reports the end.

@@ -2,6 +2,7 @@ package tport
 
 import (
 	"errors"
+	"io"
 	"time"
 
 	"github.com/gosofia/sofia/msg"
@@ -28,6 +29,9 @@ const pong = "\r\n"
 // little on its stack, and without a buffer unless a message is under way on a
 // connection that has no descriptor.
 func (s *stream) read() error {
+	if err := s.readEarly(); err != nil {
+		return err
+	}
 	for {
 		mid := s.frames.Buffered() > 0
 		if err := s.arm(mid); err != nil {
@@ -51,6 +55,20 @@ func (s *stream) read() error {
 			return err
 		}
 	}
+}
+
+// readEarly takes what had come before the connection was a stream.
+func (s *stream) readEarly() error {
+	for len(s.early) > 0 {
+		b := s.t.inputs.get()
+		n := copy(b.b, s.early)
+		s.early = s.early[n:]
+		if err := s.consume(b, n); err != nil {
+			return err
+		}
+	}
+	s.early = nil
+	return nil
 }
 
 // input waits for octets. b belongs to the caller where it is not nil.
@@ -89,6 +107,7 @@ func (s *stream) consume(b *buffer, n int) (err error) {
 	broken := s.frames.Feed(octets)
 	for {
 		frame, err := s.frames.Next()
+		s.answer()
 		if errors.Is(err, msg.ErrIncomplete) {
 			err = broken
 			if err == nil {
@@ -96,6 +115,9 @@ func (s *stream) consume(b *buffer, n int) (err error) {
 			}
 		}
 		if err != nil {
+			if errors.Is(err, io.EOF) { // the peer has said that it ends
+				return err
+			}
 			return s.refuse(frame, err, at)
 		}
 		fresh = true
@@ -110,6 +132,17 @@ func (s *stream) consume(b *buffer, n int) (err error) {
 		s.begun = at.Sub(s.t.epoch)
 	}
 	return nil
+}
+
+// answer sends what the framing owes the peer. Where the queue is full it is
+// lost: nobody who does not read can wait for it.
+func (s *stream) answer() {
+	if s.wrap == nil {
+		return
+	}
+	if b := s.wrap.answers(); len(b) > 0 {
+		_ = s.put(b)
+	}
 }
 
 // frame handles one message or keep-alive.

@@ -8,9 +8,20 @@ import (
 // batchSize is how many octets of the queue are written in one piece.
 const batchSize = 32 << 10
 
-// send writes octets at once if nothing is queued and the socket takes them,
-// and queues them otherwise. It never waits.
+// send sends a message or keep-alive. It never waits.
 func (s *stream) send(b []byte) error {
+	if s.wrap == nil {
+		return s.put(b)
+	}
+	w := s.t.encoders.get()
+	defer s.t.encoders.put(w)
+	w.b = s.wrap.wrap(w.b[:0], b)
+	return s.put(w.b)
+}
+
+// put writes octets at once if nothing is queued and the socket takes them, and
+// queues them otherwise.
+func (s *stream) put(b []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != streamOpen {
