@@ -21,6 +21,10 @@ type ClassConfig struct {
 	// message, because it runs a second time when [Message.Err] is asked for
 	// the reason. Nil marks and refuses nothing.
 	Check func(Check)
+	// Start checks a start line that setters have written: all of it, before Check
+	// sees it. It forgives nothing; [Setter.AsRead] goes round it. Nil takes what
+	// the setters take.
+	Start func(*Message) error
 	// Grammar is where the protocol differs from SIP; the zero value is SIP's.
 	Grammar Grammar
 }
@@ -32,6 +36,7 @@ type Class struct {
 	version  string
 	protocol string // version up to and with the "/"
 	check    func(Check)
+	line     func(*Message) error // ClassConfig.Start
 	grammar  Grammar
 	infos    []HeaderInfo // in order of declaration
 	byID     []int16      // index into infos plus 1, by ID
@@ -62,7 +67,7 @@ const (
 // without "/", a header without ID or name, or one declared twice), as that is
 // a mistake in the program.
 func NewClass(cfg ClassConfig) *Class {
-	c := &Class{version: cfg.Version, check: cfg.Check, grammar: cfg.Grammar}
+	c := &Class{version: cfg.Version, check: cfg.Check, line: cfg.Start, grammar: cfg.Grammar}
 	for i := range len(cfg.Version) {
 		if cfg.Version[i] == '/' {
 			c.protocol = cfg.Version[:i+1]
@@ -245,7 +250,7 @@ func (c *Class) name(id ID) string {
 // knows already is left as it is. An Extension works without this; it is only
 // found faster, and its kind is obeyed by what looks at the class.
 func (c *Class) With(ext ...interface{ Info() HeaderInfo }) *Class {
-	cfg := ClassConfig{Version: c.version, Check: c.check, Grammar: c.grammar, Headers: append([]HeaderInfo(nil), c.infos...)}
+	cfg := ClassConfig{Version: c.version, Check: c.check, Start: c.line, Grammar: c.grammar, Headers: append([]HeaderInfo(nil), c.infos...)}
 	next := max(FirstOwn, ID(len(c.byID)))
 	known := NewClass(cfg)
 	for _, e := range ext {

@@ -2,6 +2,7 @@ package msg
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,7 +101,12 @@ type editor struct {
 	tail    strings.Builder
 	scratch [256]byte // where short fields are put together
 	body    bool      // body or Content-Length was touched
-	source  *Message  // of the last fields that were copied
+	line    bool      // the start line was written and is to be checked
+	// valid is asked for each value that is written, nil for none; err is its
+	// first error.
+	valid  func(string, Tolerance) error
+	err    error
+	source *Message // of the last fields that were copied
 }
 
 // at is the place in the whole text where the next octet of the tail goes.
@@ -110,6 +116,7 @@ func (e *editor) apply(s *Setter) error {
 	if s.err != nil {
 		return s.named(e.m)
 	}
+	e.valid = nil
 	switch s.op {
 	case opNone:
 		return nil
@@ -153,6 +160,9 @@ func (e *editor) apply(s *Setter) error {
 			return &SyntaxError{Offset: -1, Header: name, Err: ErrDouble}
 		}
 	}
+	if !s.raw {
+		e.valid = e.m.class.rule(id)
+	}
 	switch s.op {
 	case opDefault:
 		if e.index(0, id, name) < 0 {
@@ -167,9 +177,10 @@ func (e *editor) apply(s *Setter) error {
 	case opPop:
 		e.pop(id, name, kind)
 	case opCopy:
+		e.valid = nil // fields of another message, which are not for us to judge
 		e.copy(id, name, s.from)
 	}
-	return nil
+	return e.err
 }
 
 // named gives the error of s the name of its header.
@@ -194,6 +205,7 @@ func (e *editor) startLine(s *Setter) error {
 	m.flags &^= isRequest
 	m.flags |= hasStart
 	m.status = 0
+	e.line = !s.raw
 	lo := e.at()
 	if request {
 		m.flags |= isRequest
@@ -317,7 +329,7 @@ func (e *editor) field(id ID, name string, kind Kind, values []byte) (field, []b
 	if name == "" {
 		name = e.m.class.name(id)
 	}
-	lo := e.at()
+	lo, at, first := e.at(), e.tail.Len()+len(name)+2, values
 	b := append(append(e.scratch[:0], name...), ": "...)
 	for more := true; more; {
 		end := bytes.IndexByte(values, '\n')
@@ -329,10 +341,25 @@ func (e *editor) field(id ID, name string, kind Kind, values []byte) (field, []b
 	}
 	b = append(b, "\r\n"...)
 	e.tail.Write(b)
+	if e.valid != nil {
+		e.ask(name, e.tail.String()[at:], first[:len(first)-len(values)])
+	}
 	return field{
 		id: id, lo: lo, nameLen: uint16(len(name)), valOff: uint16(len(name) + 2),
 		valEnd: lo + uint32(len(b)) - 2, trail: 2,
 	}, values
+}
+
+// ask checks values, each followed by LF, where they stand in text, with two
+// octets between them.
+func (e *editor) ask(name, text string, values []byte) {
+	for len(values) > 0 {
+		n := bytes.IndexByte(values, '\n')
+		if err := e.valid(text[:n], Strict); err != nil && e.err == nil {
+			e.err = &SyntaxError{Offset: -1, Header: name, Err: fmt.Errorf("%q: %w: %w", text[:n], ErrValue, err)}
+		}
+		text, values = text[n+2:], values[n+1:]
+	}
 }
 
 // begin starts a field in the tail, end ends it; the value is written in between.
@@ -433,6 +460,11 @@ func (e *editor) finish(was *Message) (*Message, error) {
 		m.short = 2 // the empty line goes with a body
 	}
 	m.renote()
+	if e.line && m.class.line != nil {
+		if err := m.class.line(m); err != nil {
+			return nil, &SyntaxError{Offset: -1, Err: err}
+		}
+	}
 	if e.body && (m.class.grammar.Body == nil || m.IsRequest() || m.body != "") { // the response to HEAD has none
 		if i := m.next(0, IDContentLength, ""); i >= 0 {
 			n, err := length(m.value(m.at(i)), noLimit)

@@ -91,3 +91,12 @@ func (m *Message) valid(id ID, s, rest string) error {
 	}
 	return info.Valid(scan.Trim(s[:len(s)-len(rest)]), t)
 }
+
+// rule returns what checks values of the header with the given ID, nil if
+// nothing does.
+func (c *Class) rule(id ID) func(string, Tolerance) error {
+	if id == 0 || int(id) >= len(c.byID) || c.byID[id] == 0 {
+		return nil
+	}
+	return c.infos[c.byID[id]-1].Valid
+}

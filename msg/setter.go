@@ -37,6 +37,7 @@ const (
 type Setter struct {
 	op     op
 	kind   Kind // of an Extension
+	raw    bool // the grammar of the class is not asked
 	id     ID
 	status uint16
 	name   string // header name, or method
@@ -58,6 +59,22 @@ func (s Setter) Err() error {
 		}
 	}
 	return nil
+}
+
+// AsRead returns s without the question whether what it writes is as the grammar
+// has it: for values that came from a peer, which the tolerant reading has taken
+// and which must go on as they are, such as a tag of a dialog. What could not be
+// read back is refused as ever.
+func (s Setter) AsRead() Setter {
+	s.raw = true
+	if len(s.join) > 0 {
+		join := make([]Setter, len(s.join))
+		for i := range join {
+			join[i] = s.join[i].AsRead()
+		}
+		s.join = join
+	}
+	return s
 }
 
 // Join makes one Setter of several, which are applied in order.
@@ -134,7 +151,7 @@ func hasSpace(s string) bool {
 }
 
 func text(id ID, name, value string) Setter {
-	s := Setter{op: opSet, id: id, name: name}
+	s := Setter{op: opSet, id: id, name: name, raw: true}
 	value = strings.Trim(value, " \t")
 	if scan.HasControl(value) {
 		s.err = setterError("value", value)

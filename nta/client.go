@@ -248,8 +248,8 @@ func sameHop(req sip.Request, method string, set ...msg.Setter) (sip.Request, er
 		return sip.Request{}, err
 	}
 	own := []msg.Setter{
-		msg.RequestLine(method, req.RequestURI()),
-		sip.Via.Set(req.TopVia()),
+		msg.RequestLine(method, req.RequestURI()).AsRead(),
+		sip.Via.Set(req.TopVia()).AsRead(),
 		sip.Route.Copy(req),
 		sip.From.Copy(req),
 		sip.To.Copy(req),

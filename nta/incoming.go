@@ -163,7 +163,7 @@ func (a *Agent) withTag(req sip.Request, tag string) msg.Setter {
 		if err != nil {
 			return msg.Fail(err)
 		}
-		return sip.To.Set(to.WithTag(tag))
+		return sip.To.Set(to.WithTag(tag)).AsRead()
 	}
 	return sip.To.Text(raw + ";tag=" + tag)
 }

@@ -68,7 +68,7 @@ func stamp(d *tport.Delivery, via sip.ViaParm) (*tport.Delivery, error) {
 		rport = d.From.Port()
 	}
 	via.Params = observed(via.Params, source, rport)
-	m, err := d.Msg.Edit(sip.Via.Pop(), sip.Via.Push(via))
+	m, err := d.Msg.Edit(sip.Via.Pop(), sip.Via.Push(via).AsRead())
 	if err != nil {
 		return nil, err
 	}

@@ -110,7 +110,8 @@ func toURI(u sip.URI) sip.URI {
 	return u
 }
 
-// build makes the request (RFC 3261 8.1.1); set comes last and wins.
+// build makes the request (RFC 3261 8.1.1); set comes last and wins. Addresses
+// were read from text, and are written as they were: people dial "*31#".
 func (u *UA) build(o outside, set ...msg.Setter) (sip.Request, error) {
 	from := o.from
 	from.URI = toURI(from.URI)
@@ -119,15 +120,16 @@ func (u *UA) build(o outside, set ...msg.Setter) (sip.Request, error) {
 	to.URI = toURI(to.URI)
 	all := make([]msg.Setter, 0, len(set)+8)
 	if len(o.route) > 0 {
-		all = append(all, sip.Route.Set(o.route...))
+		all = append(all, sip.Route.Set(o.route...).AsRead())
 	}
 	all = append(all,
-		sip.From.Set(from),
-		sip.To.Set(to),
+		sip.From.Set(from).AsRead(),
+		sip.To.Set(to).AsRead(),
 		sip.CallID.Text(o.callID),
 		sip.CSeq.Set(sip.Sequence{Seq: o.seq, Method: o.method}),
 		u.allow.allow,
 		u.allow.support,
+		sip.RequestURI(o.target).AsRead(),
 	)
 	return sip.NewRequest(o.method, o.target, append(all, set...)...)
 }

@@ -18,7 +18,7 @@ var ErrMethod = errors.New("method of CSeq differs from that of the request")
 // the checks that every message must pass. Add headers with [msg.Class.With].
 func Class() *msg.Class { return class }
 
-var class = msg.NewClass(msg.ClassConfig{Version: Version, Headers: infos(), Check: check})
+var class = msg.NewClass(msg.ClassConfig{Version: Version, Headers: infos(), Check: check, Start: checkStart})
 
 // Parse reads one SIP message with the default limits; see [msg.Parse].
 func Parse(s string) (*msg.Message, error) { return msg.Parse(class, s, msg.Limits{}) }

@@ -17,7 +17,7 @@ type gram struct {
 }
 
 // rule recognises a production at i and returns its end, fail if it is not there.
-type rule func(g *gram, i int) int
+type rule func(g gram, i int) int
 
 const fail = -1
 
@@ -25,34 +25,34 @@ const fail = -1
 func valid(r rule) func(string, msg.Tolerance) error {
 	return func(s string, t msg.Tolerance) error {
 		g := gram{s, t}
-		if r(&g, 0) != len(s) {
+		if r(g, 0) != len(s) {
 			return msg.ErrSyntax
 		}
 		return nil
 	}
 }
 
-func (g *gram) at(i int, c byte) bool { return i < len(g.s) && g.s[i] == c }
+func (g gram) at(i int, c byte) bool { return i < len(g.s) && g.s[i] == c }
 
 // sws skips optional white space.
-func (g *gram) sws(i int) int { return scan.Space(g.s, i) }
+func (g gram) sws(i int) int { return scan.Space(g.s, i) }
 
 // sep reads a separator with white space around it: SEMI, EQUAL, SLASH, COMMA, COLON.
-func (g *gram) sep(i int, c byte) int {
+func (g gram) sep(i int, c byte) int {
 	if i = g.sws(i); !g.at(i, c) {
 		return fail
 	}
 	return g.sws(i + 1)
 }
 
-func token(g *gram, i int) int {
+func token(g gram, i int) int {
 	if end := scan.Token(g.s, i); end > i {
 		return end
 	}
 	return fail
 }
 
-func digits(g *gram, i int) int {
+func digits(g gram, i int) int {
 	if end := scan.Digits(g.s, i); end > i {
 		return end
 	}
@@ -61,7 +61,7 @@ func digits(g *gram, i int) int {
 
 // number is digits up to limit.
 func number(limit uint64) rule {
-	return func(g *gram, i int) int {
+	return func(g gram, i int) int {
 		end := scan.Digits(g.s, i)
 		if _, fits, ok := scan.Uint(g.s[i:end], limit); !ok || !fits {
 			return fail
@@ -75,7 +75,7 @@ var delta = number(1<<32 - 1)
 // ttl is a time to live.
 //
 //	ttl = 1*3DIGIT ; 0 to 255
-func ttl(g *gram, i int) int {
+func ttl(g gram, i int) int {
 	end := number(255)(g, i)
 	if end-i > 3 {
 		return fail
@@ -85,7 +85,7 @@ func ttl(g *gram, i int) int {
 
 // words reads one of the given tokens, compared without case.
 func words(list ...string) rule {
-	return func(g *gram, i int) int {
+	return func(g gram, i int) int {
 		end := scan.Token(g.s, i)
 		for _, w := range list {
 			if scan.EqualFold(g.s[i:end], w) {
@@ -100,7 +100,7 @@ func words(list ...string) rule {
 //
 //	qdtext      = LWS / %x21 / %x23-5B / %x5D-7E / UTF8-NONASCII
 //	quoted-pair = "\" (%x00-09 / %x0B-0C / %x0E-7F)
-func quoted(g *gram, i int) int {
+func quoted(g gram, i int) int {
 	if !g.at(i, '"') {
 		return fail
 	}
@@ -124,13 +124,13 @@ func quoted(g *gram, i int) int {
 
 // quotedRule reads a quoted-string whose text between the quotes is inner.
 func quotedRule(inner rule) rule {
-	return func(g *gram, i int) int {
+	return func(g gram, i int) int {
 		end := quoted(g, i)
 		if end == fail {
 			return fail
 		}
 		in := gram{g.s[i+1 : end-1], g.t}
-		if inner(&in, 0) != len(in.s) {
+		if inner(in, 0) != len(in.s) {
 			return fail
 		}
 		return end
@@ -141,7 +141,7 @@ func quotedRule(inner rule) rule {
 // UTF-8 outside of ASCII.
 //
 //	UTF8-NONASCII = %xC0-DF 1UTF8-CONT / %xE0-EF 2UTF8-CONT / … / %xFC-FD 5UTF8-CONT
-func (g *gram) text(i int) int {
+func (g gram) text(i int) int {
 	c := g.s[i]
 	if c < 0x80 {
 		if c < ' ' && c != '\t' || c == 0x7f {
@@ -179,7 +179,7 @@ func (g *gram) text(i int) int {
 // freeText is all of the value.
 //
 //	[TEXT-UTF8-TRIM]
-func freeText(g *gram, i int) int {
+func freeText(g gram, i int) int {
 	for i < len(g.s) {
 		if i = g.text(i); i == fail {
 			return fail
@@ -191,7 +191,7 @@ func freeText(g *gram, i int) int {
 // comment reads a comment, nested ones counted.
 //
 //	comment = LPAREN *(ctext / quoted-pair / comment) RPAREN
-func comment(g *gram, i int) int {
+func comment(g gram, i int) int {
 	depth := 0
 	for i < len(g.s) {
 		switch c := g.s[i]; {
@@ -220,7 +220,7 @@ func comment(g *gram, i int) int {
 }
 
 // qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )
-func qvalue(g *gram, i int) int {
+func qvalue(g gram, i int) int {
 	if !g.at(i, '0') && !g.at(i, '1') {
 		return fail
 	}
@@ -236,7 +236,7 @@ func qvalue(g *gram, i int) int {
 }
 
 // genValue = token / host / quoted-string
-func genValue(g *gram, i int) int {
+func genValue(g gram, i int) int {
 	if g.at(i, '"') {
 		return quoted(g, i)
 	}
@@ -252,7 +252,7 @@ func genValue(g *gram, i int) int {
 	return token(g, i) // each host name and IPv4 address is one
 }
 
-func tokenOrQuoted(g *gram, i int) int {
+func tokenOrQuoted(g gram, i int) int {
 	if g.at(i, '"') {
 		return quoted(g, i)
 	}
@@ -275,7 +275,7 @@ func params(own ...par) rule { return paramList(own, false, genValue, true) }
 // paramList is params with another rule for the values of generic parameters,
 // which are optional if bare is set.
 func paramList(own []par, twice bool, value rule, bare bool) rule {
-	return func(g *gram, i int) int {
+	return func(g gram, i int) int {
 		var seen map[string]struct{}
 		var names [8]string
 		n := 0
@@ -315,7 +315,7 @@ func paramList(own []par, twice bool, value rule, bare bool) rule {
 }
 
 // param reads what follows the name of a parameter.
-func (g *gram) param(name string, i int, own []par, value rule, bare bool) int {
+func (g gram) param(name string, i int, own []par, value rule, bare bool) int {
 	eq := g.sep(i, '=')
 	for _, p := range own {
 		if !scan.EqualFold(p.name, name) || g.t.Has(msg.ParameterValues) {
@@ -340,7 +340,7 @@ func (g *gram) param(name string, i int, own []par, value rule, bare bool) int {
 
 // seq reads rules one after the other.
 func seq(rules ...rule) rule {
-	return func(g *gram, i int) int {
+	return func(g gram, i int) int {
 		for _, r := range rules {
 			if i = r(g, i); i == fail {
 				return fail
@@ -352,7 +352,7 @@ func seq(rules ...rule) rule {
 
 // either reads the first rule that fits.
 func either(rules ...rule) rule {
-	return func(g *gram, i int) int {
+	return func(g gram, i int) int {
 		for _, r := range rules {
 			if end := r(g, i); end != fail {
 				return end
@@ -363,10 +363,10 @@ func either(rules ...rule) rule {
 }
 
 // slash is SLASH.
-func slash(g *gram, i int) int { return g.sep(i, '/') }
+func slash(g gram, i int) int { return g.sep(i, '/') }
 
 // lws is white space that must be there.
-func lws(g *gram, i int) int {
+func lws(g gram, i int) int {
 	if end := g.sws(i); end > i {
 		return end
 	}
@@ -375,7 +375,7 @@ func lws(g *gram, i int) int {
 
 // char reads one octet.
 func char(c byte) rule {
-	return func(g *gram, i int) int {
+	return func(g gram, i int) int {
 		if g.at(i, c) {
 			return i + 1
 		}
@@ -385,7 +385,7 @@ func char(c byte) rule {
 
 // orEmpty also takes a value that is empty: a list header without any.
 func orEmpty(r rule) rule {
-	return func(g *gram, i int) int {
+	return func(g gram, i int) int {
 		if len(g.s) == 0 {
 			return 0
 		}
@@ -395,7 +395,7 @@ func orEmpty(r rule) rule {
 
 // hexLower reads LHEX of one of the given lengths, of any if there is none.
 func hexLower(lengths ...int) rule {
-	return func(g *gram, i int) int {
+	return func(g gram, i int) int {
 		end := i
 		for end < len(g.s) && (scan.IsDigit(g.s[end]) || 'a' <= g.s[end] && g.s[end] <= 'f') {
 			end++

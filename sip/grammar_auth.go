@@ -11,7 +11,7 @@ import (
 //
 //	auth-param *(COMMA auth-param);  auth-param = token EQUAL ( token / quoted-string )
 func authParams(own ...par) rule {
-	return func(g *gram, i int) int {
+	return func(g gram, i int) int {
 		for {
 			if g.t.Has(msg.EmptyMembers) {
 				for g.at(i, ',') {
@@ -50,7 +50,7 @@ func authParams(own ...par) rule {
 // schemeWith reads what begins credentials and challenges, then the parameters
 // of digest, or of others a list of parameters or what bare reads.
 func schemeWith(digest, bare rule) rule {
-	return func(g *gram, i int) int {
+	return func(g gram, i int) int {
 		end := token(g, i)
 		if end == fail {
 			return fail
@@ -69,10 +69,10 @@ func schemeWith(digest, bare rule) rule {
 	}
 }
 
-func never(*gram, int) int { return fail }
+func never(gram, int) int { return fail }
 
 // token68 is a bearer token (RFC 8898 section 2).
-func token68(g *gram, i int) int {
+func token68(g gram, i int) int {
 	end := i
 	for end < len(g.s) && (isSignature(g.s[end]) && g.s[end] != '=' || g.s[end] == '~') {
 		end++
@@ -87,7 +87,7 @@ func token68(g *gram, i int) int {
 }
 
 // qopList = LDQUOT qop-value *("," qop-value) RDQUOT
-func qopList(g *gram, i int) int {
+func qopList(g gram, i int) int {
 	for {
 		if i = token(g, g.sws(i)); i == fail {
 			return fail
@@ -122,7 +122,7 @@ var (
 )
 
 // digestURI is a Request-URI: text without white space.
-func digestURI(g *gram, i int) int {
+func digestURI(g gram, i int) int {
 	for j := i; j < len(g.s); j++ {
 		if scan.IsSpace(g.s[j]) {
 			return fail

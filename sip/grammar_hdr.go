@@ -16,10 +16,17 @@ var (
 // grammarOf returns the check of one value of a header. Headers whose codec
 // reads no more than the grammar has need none.
 func grammarOf(id msg.ID) func(string, msg.Tolerance) error {
-	if r := ruleOf(id); r != nil {
-		return valid(r)
+	r := ruleOf(id)
+	if r == nil {
+		return nil
 	}
-	return nil
+	switch id {
+	case IDVia:
+		return fast(plainVia, valid(r))
+	case IDFrom, IDTo, IDContact, IDRoute, IDRecordRoute, IDPath, IDServiceRoute:
+		return fast(plainAddr, valid(r))
+	}
+	return valid(r)
 }
 
 // ruleOf holds the grammar of each header. Lists that may be without a value say
@@ -164,12 +171,12 @@ func ruleOf(id msg.ID) rule {
 	return nil
 }
 
-func star(g *gram, i int) int { return char('*')(g, i) }
+func star(g gram, i int) int { return char('*')(g, i) }
 
-func equal(g *gram, i int) int { return g.sep(i, '=') }
+func equal(g gram, i int) int { return g.sep(i, '=') }
 
 // optionalValue = [ EQUAL gen-value ]
-func optionalValue(g *gram, i int) int {
+func optionalValue(g gram, i int) int {
 	if eq := g.sep(i, '='); eq != fail {
 		return genValue(g, eq)
 	}
@@ -177,7 +184,7 @@ func optionalValue(g *gram, i int) int {
 }
 
 // callid = word [ "@" word ]
-func callid(g *gram, i int) int {
+func callid(g gram, i int) int {
 	if g.t.Has(msg.CallIDs) {
 		for i < len(g.s) && g.s[i] > ' ' && g.s[i] != ',' && g.s[i] != ';' && g.s[i] != 0x7f {
 			i++
@@ -199,26 +206,26 @@ func callid(g *gram, i int) int {
 	}
 }
 
-// viaParm = sent-protocol LWS sent-by *( SEMI via-params )
-func viaParm(g *gram, i int) int {
-	received := func(g *gram, i int) int { // IPv4address / IPv6address
-		end := scan.Value(g.s, i)
-		if v := g.s[i:end]; !isIPv4(v) && !validIPv6(v) {
-			return fail
-		}
-		return end
+// received = IPv4address / IPv6address
+func received(g gram, i int) int {
+	end := scan.Value(g.s, i)
+	if v := g.s[i:end]; !isIPv4(v) && !validIPv6(v) {
+		return fail
 	}
-	return seq(token, slash, token, slash, token, lws, sentBy, params(
-		par{"ttl", ttl, false}, par{"maddr", host, false}, par{"received", received, false}, par{"branch", branchValue, false},
-		par{"rport", number(65535), true},                  // RFC 3581 section 3
-		par{"alias", nil, false}, par{"keep", delta, true}, // RFC 5923 section 10, RFC 6223 section 10
-		par{"oc", digits, true}, par{"oc-validity", digits, true}, par{"oc-algo", quoted, false}, // RFC 7339 section 9
-		par{"oc-seq", seq(digits, char('.'), digits), false},
-	))(g, i)
+	return end
 }
 
+// viaParm = sent-protocol LWS sent-by *( SEMI via-params )
+var viaParm = seq(token, slash, token, slash, token, lws, sentBy, params(
+	par{"ttl", ttl, false}, par{"maddr", host, false}, par{"received", received, false}, par{"branch", branchValue, false},
+	par{"rport", number(65535), true},                  // RFC 3581 section 3
+	par{"alias", nil, false}, par{"keep", delta, true}, // RFC 5923 section 10, RFC 6223 section 10
+	par{"oc", digits, true}, par{"oc-validity", digits, true}, par{"oc-algo", quoted, false}, // RFC 7339 section 9
+	par{"oc-seq", seq(digits, char('.'), digits), false},
+))
+
 // branchValue is a token, and more than the cookie alone (section 8.1.1.7).
-func branchValue(g *gram, i int) int {
+func branchValue(g gram, i int) int {
 	end := token(g, i)
 	if end != fail && g.s[i:end] == MagicCookie {
 		return fail
@@ -227,7 +234,7 @@ func branchValue(g *gram, i int) int {
 }
 
 // sentBy = host [ COLON port ]
-func sentBy(g *gram, i int) int {
+func sentBy(g gram, i int) int {
 	if i = host(g, i); i == fail {
 		return fail
 	}
@@ -238,7 +245,7 @@ func sentBy(g *gram, i int) int {
 }
 
 // bareAddress = name-addr / addr-spec, and no parameters
-func bareAddress(g *gram, i int) int {
+func bareAddress(g gram, i int) int {
 	if i = address(g, i); i != fail && g.t.Has(msg.ParameterValues) {
 		return params()(g, i)
 	}
@@ -246,7 +253,7 @@ func bareAddress(g *gram, i int) int {
 }
 
 // instance = "<" instance-val ">", a URI mostly (RFC 5626 section 10)
-func instance(g *gram, i int) int {
+func instance(g gram, i int) int {
 	if n := len(g.s); n < 3 || g.s[0] != '<' || g.s[n-1] != '>' || !opaque(g.s[1:n-1]) {
 		return fail
 	}
@@ -254,7 +261,7 @@ func instance(g *gram, i int) int {
 }
 
 // regID is 1 to 2^31-1 (RFC 5626 section 10).
-func regID(g *gram, i int) int {
+func regID(g gram, i int) int {
 	end := number(1<<31-1)(g, i)
 	if end != fail && !hasNonZero(g.s[i:end]) {
 		return fail
@@ -272,7 +279,7 @@ func hasNonZero(s string) bool {
 }
 
 // messageID is the text of sip-clean-msg-id (RFC 3892 section 3).
-func messageID(g *gram, i int) int {
+func messageID(g gram, i int) int {
 	if !msgID(g.s[i:]) {
 		return fail
 	}
@@ -280,7 +287,7 @@ func messageID(g *gram, i int) int {
 }
 
 // contentID = "<" id-left "@" id-right ">"
-func contentID(g *gram, i int) int {
+func contentID(g gram, i int) int {
 	s := g.s
 	if n := len(s); n > 2 && s[0] == '<' && s[n-1] == '>' {
 		s = s[1 : n-1]
@@ -295,8 +302,8 @@ func contentID(g *gram, i int) int {
 
 // historyEntry = name-addr *(SEMI hi-param); the index must be there (RFC 7044
 // section 5).
-func historyEntry(g *gram, i int) int {
-	index := func(g *gram, i int) int {
+func historyEntry(g gram, i int) int {
+	index := func(g gram, i int) int {
 		for {
 			end := scan.Digits(g.s, i)
 			if end == i || end > i+1 && g.s[i] == '0' {
@@ -316,7 +323,7 @@ func historyEntry(g *gram, i int) int {
 }
 
 // eventType = token-nodot *( "." token-nodot )
-func eventType(g *gram, i int) int {
+func eventType(g gram, i int) int {
 	end := token(g, i)
 	if end == fail {
 		return fail
@@ -333,7 +340,7 @@ func eventType(g *gram, i int) int {
 }
 
 // directive is one of RFC 3841 section 9.1.
-func directive(g *gram, i int) int {
+func directive(g gram, i int) int {
 	if g.t.Has(msg.UnknownValues) {
 		return token(g, i)
 	}
@@ -342,7 +349,7 @@ func directive(g *gram, i int) int {
 }
 
 // products = server-val *(LWS server-val);  server-val = product / comment
-func products(g *gram, i int) int {
+func products(g gram, i int) int {
 	if g.t.Has(msg.TextOctets) {
 		return freeText(g, i)
 	}
@@ -375,7 +382,7 @@ func products(g *gram, i int) int {
 }
 
 // languageTag = primary-tag *( "-" subtag ), each 1*8ALPHA
-func languageTag(g *gram, i int) int {
+func languageTag(g gram, i int) int {
 	if g.t.Has(msg.UnknownValues) {
 		return token(g, i)
 	}
@@ -395,7 +402,7 @@ func languageTag(g *gram, i int) int {
 }
 
 // privacies = priv-value *(";" priv-value)
-func privacies(g *gram, i int) int {
+func privacies(g gram, i int) int {
 	for {
 		if i = token(g, i); i == fail {
 			return fail
@@ -412,7 +419,7 @@ func privacies(g *gram, i int) int {
 }
 
 // mediaRange = "*/*" / m-type SLASH "*" / m-type SLASH m-subtype
-func mediaRange(g *gram, i int) int {
+func mediaRange(g gram, i int) int {
 	end := seq(token, slash, token)(g, i)
 	if end == fail || g.at(i, '*') && i+1 < len(g.s) && !scan.IsTokenChar(g.s[i+1]) && g.s[end-1] != '*' {
 		return fail
@@ -421,7 +428,7 @@ func mediaRange(g *gram, i int) int {
 }
 
 // retryComment = [ comment ]
-func retryComment(g *gram, i int) int {
+func retryComment(g gram, i int) int {
 	if next := g.sws(i); g.at(next, '(') {
 		return comment(g, next)
 	}
@@ -429,7 +436,7 @@ func retryComment(g *gram, i int) int {
 }
 
 // hostAgent is a hostport that stands as warn-agent.
-func hostAgent(g *gram, i int) int {
+func hostAgent(g gram, i int) int {
 	end := hostColonPort(g, i)
 	if end == fail || end < len(g.s) && !scan.IsSpace(g.s[end]) {
 		return fail
@@ -438,7 +445,7 @@ func hostAgent(g *gram, i int) int {
 }
 
 // sessionID = sess-uuid *( SEMI sess-id-param ), in lower case (RFC 7989 section 5)
-func sessionID(g *gram, i int) int {
+func sessionID(g gram, i int) int {
 	uuid := hexLower(32)
 	if g.t.Has(msg.UnknownValues) {
 		uuid = token
@@ -449,7 +456,7 @@ func sessionID(g *gram, i int) int {
 // identity = signed-identity-digest SEMI ident-info *( SEMI ident-info-params )
 //
 // The signature of RFC 4474 stands alone, and mostly in quotes.
-func identity(g *gram, i int) int {
+func identity(g gram, i int) int {
 	own := params(par{"alg", token, false}, par{"ppt", tokenOrQuoted, false})
 	if g.at(i, '"') {
 		return seq(quoted, own)(g, i)
@@ -472,7 +479,7 @@ func identity(g *gram, i int) int {
 
 // featureCaps = *( SEMI "+" fcap-name [ EQUAL LDQUOT … RDQUOT ] ) (RFC 6809
 // section 6.3)
-func featureCaps(g *gram, i int) int {
+func featureCaps(g gram, i int) int {
 	if !g.t.Has(msg.UnknownValues) {
 		for name := range msg.Params(g.s[i:]).All() {
 			if len(name) < 2 || name[0] != '+' || !scan.IsAlpha(name[1]) {
@@ -488,7 +495,7 @@ func featureCaps(g *gram, i int) int {
 }
 
 // serviceID = "urn:urn-7:" urn-service-id (RFC 6050 section 4.4)
-func serviceID(g *gram, i int) int {
+func serviceID(g gram, i int) int {
 	const prefix = "urn:urn-7:"
 	if g.t.Has(msg.UnknownValues) {
 		return addrSpec(g, i)

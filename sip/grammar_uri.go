@@ -10,7 +10,7 @@ import (
 // The grammar of URIs, as the strict reading wants it.
 
 // host = hostname / IPv4address / IPv6reference
-func host(g *gram, i int) int {
+func host(g gram, i int) int {
 	if g.at(i, '[') {
 		end := strings.IndexByte(g.s[i:], ']')
 		if end < 0 || !validIPv6(g.s[i+1:i+end]) {
@@ -34,18 +34,25 @@ func host(g *gram, i int) int {
 //	domainlabel = alphanum / alphanum *( alphanum / "-" ) alphanum
 //	toplabel    = ALPHA / ALPHA *( alphanum / "-" ) alphanum
 func isHostName(s string) bool {
-	s = strings.TrimSuffix(s, ".")
-	for {
-		label, rest, more := strings.Cut(s, ".")
-		n := len(label)
-		if n == 0 || label[0] == '-' || label[n-1] == '-' || strings.IndexByte(label, '_') >= 0 {
+	last := byte('.') // the octet before
+	top := false      // the label begins with a letter
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c == '.' || c == '-':
+			if last == '.' || last == '-' && c == '.' {
+				return false
+			}
+		case scan.IsAlpha(c):
+			top = top || last == '.'
+		case !scan.IsDigit(c):
 			return false
+		case last == '.':
+			top = false
 		}
-		if !more {
-			return scan.IsAlpha(label[0])
-		}
-		s = rest
+		last = c
 	}
+	return top && last != '-'
 }
 
 // isIPv4 reports whether s is an IPv4 address.
@@ -70,7 +77,7 @@ func isIPv4(s string) bool {
 }
 
 // hostColonPort = host [ ":" port ]
-func hostColonPort(g *gram, i int) int {
+func hostColonPort(g gram, i int) int {
 	if i = host(g, i); i == fail || !g.at(i, ':') {
 		return i
 	}
@@ -95,13 +102,13 @@ func uri(s string, t msg.Tolerance) bool {
 	return g.absoluteURI(u.Opaque)
 }
 
-func (g *gram) sipURI(u *URI) bool {
+func (g gram) sipURI(u *URI) bool {
 	if !g.t.Has(msg.URICharacters) && strings.IndexByte(u.User, '#') >= 0 {
 		return false
 	}
 	if strings.IndexByte(u.Host, ':') < 0 {
 		h := gram{u.Host, g.t}
-		if host(&h, 0) != len(u.Host) {
+		if host(h, 0) != len(u.Host) {
 			return false
 		}
 	}
@@ -110,7 +117,7 @@ func (g *gram) sipURI(u *URI) bool {
 
 // uriParams checks URI parameters: none may stand twice (RFC 3261 section
 // 19.1.1), and those of SIP must have the values that are theirs.
-func (g *gram) uriParams(s string, sip bool) bool {
+func (g gram) uriParams(s string, sip bool) bool {
 	var seen map[string]struct{}
 	var names [8]string
 	for n := 0; s != ""; n++ {
@@ -150,7 +157,7 @@ func (g *gram) uriParams(s string, sip bool) bool {
 		default:
 			continue
 		}
-		if r(&v, 0) != len(value) {
+		if r(v, 0) != len(value) {
 			return false
 		}
 	}
@@ -161,7 +168,7 @@ func (g *gram) uriParams(s string, sip bool) bool {
 //
 //	global-number-digits = "+" *phonedigit DIGIT *phonedigit
 //	local-number-digits  = *phonedigit-hex (HEXDIG / "*" / "#") *phonedigit-hex
-func (g *gram) telURI(u *URI) bool {
+func (g gram) telURI(u *URI) bool {
 	number, global := strings.CutPrefix(u.Opaque, "+")
 	digit := false
 	for i := range len(number) {
@@ -217,7 +224,7 @@ func phoneDigits(s string) bool {
 //
 //	absoluteURI = scheme ":" ( hier-part / opaque-part )
 //	uric        = reserved / unreserved / escaped
-func (g *gram) absoluteURI(s string) bool {
+func (g gram) absoluteURI(s string) bool {
 	if g.t.Has(msg.URICharacters) {
 		return true
 	}
@@ -244,7 +251,7 @@ func (g *gram) absoluteURI(s string) bool {
 
 // addrSpec reads a URI without brackets, which ends at white space, "," or ";"
 // and holds no "?" (RFC 3261 section 20, RFC 8217).
-func addrSpec(g *gram, i int) int {
+func addrSpec(g gram, i int) int {
 	end := i
 	for end < len(g.s) && !scan.IsSpace(g.s[end]) && g.s[end] != ',' && g.s[end] != ';' {
 		if g.s[end] == '?' {
@@ -259,7 +266,7 @@ func addrSpec(g *gram, i int) int {
 }
 
 // brackets reads a URI between "<" and ">".
-func brackets(g *gram, i int) int {
+func brackets(g gram, i int) int {
 	if !g.at(i, '<') {
 		if g.t.Has(msg.MissingBrackets) {
 			return addrSpec(g, i)
@@ -276,7 +283,7 @@ func brackets(g *gram, i int) int {
 // nameAddr = [ display-name ] LAQUOT addr-spec RAQUOT
 //
 //	display-name = *(token LWS) / quoted-string
-func nameAddr(g *gram, i int) int {
+func nameAddr(g gram, i int) int {
 	switch {
 	case g.at(i, '"'):
 		if i = quoted(g, i); i == fail {
@@ -304,7 +311,7 @@ func nameAddr(g *gram, i int) int {
 }
 
 // address = name-addr / addr-spec
-func address(g *gram, i int) int {
+func address(g gram, i int) int {
 	if end := nameAddr(g, i); end != fail {
 		return end
 	}

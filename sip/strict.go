@@ -2,6 +2,7 @@ package sip
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/gosofia/sofia/msg"
@@ -51,6 +52,25 @@ func checkStrict(c msg.Check, t msg.Tolerance) {
 			*w |= b
 		}
 	}
+}
+
+// checkStart is checkStrict for a start line that was composed.
+func checkStart(m *msg.Message) error {
+	if !m.IsRequest() {
+		if !isPhrase(m.Phrase(), msg.Strict) {
+			return fmt.Errorf("reason phrase %q: escape what is no letter, digit or mark: %w", m.Phrase(), msg.ErrValue)
+		}
+		return nil
+	}
+	target := m.RequestURI()
+	if plainURI(target) == len(target) {
+		return nil
+	}
+	var u URI
+	if u.parse(target) != nil || u.Headers != "" || !uri(target, msg.Strict) {
+		return fmt.Errorf("Request-URI %q: %w: %w", target, msg.ErrValue, ErrURI)
+	}
+	return nil
 }
 
 // checkStar refuses a Contact that has other values beside "*".

@@ -185,7 +185,7 @@ func (s *site) forward(in *nta.Incoming, target sip.URI) {
 		}
 		target = contact.URI
 	}
-	edits = append(edits, sip.RequestURI(target))
+	edits = append(edits, sip.RequestURI(target).AsRead()) // whatever its phone has registered
 	if req.ToTag() == "" {
 		edits = append(edits, sip.RecordRoute.Push(s.route))
 	}
