@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/gosofia/sofia/msg"
 )
@@ -23,7 +24,13 @@ type attempt struct {
 // parcel is a message that waits for a connection.
 type parcel struct {
 	b   []byte
+	at  time.Time // when it was sent, if somebody wants to know
 	err error
+}
+
+func (p *parcel) send(s *stream) {
+	p.at = s.t.traceTime()
+	p.err = s.send(p.b)
 }
 
 // Dial returns a flow to name: for a stream the open connection to that address
@@ -54,10 +61,12 @@ func (t *Transport) Send(ctx context.Context, name Name, m *msg.Message) (*Flow,
 	if err != nil {
 		return nil, wrap("send", Key{Proto: name.Proto}, err)
 	}
-	f, err := t.reach(ctx, name, &parcel{b: b})
+	sent := &parcel{b: b}
+	f, err := t.reach(ctx, name, sent)
 	if err != nil {
 		return nil, err
 	}
+	octets(t, true, OctetsMessage, f.key, b, sent.at)
 	if t.cfg.Trace.Sent != nil {
 		t.guard(func() { t.cfg.Trace.Sent(f, m, len(b)) })
 	}
@@ -149,7 +158,7 @@ func (t *Transport) join(name Name, key poolKey, p *parcel) (*attempt, error) {
 		at := &attempt{done: make(chan struct{}), flow: &s.flow}
 		close(at.done)
 		if p != nil {
-			p.err = s.send(p.b)
+			p.send(s)
 		}
 		return at, nil
 	}
@@ -194,6 +203,10 @@ func (t *Transport) leave(key poolKey, at *attempt, p *parcel) bool {
 
 // connect is the goroutine of an attempt; it becomes that of the connection.
 func (t *Transport) connect(ctx context.Context, name Name, key poolKey, at *attempt) {
+	if t.cfg.Trace.DialStarted != nil {
+		t.guard(func() { t.cfg.Trace.DialStarted(name) })
+	}
+	began := time.Now()
 	s, err := t.open(ctx, name, key)
 	at.cancel()
 	if err != nil {
@@ -210,12 +223,15 @@ func (t *Transport) connect(ctx context.Context, name Name, key poolKey, at *att
 	if err == nil {
 		at.flow = &s.flow
 		for _, p := range at.queue {
-			p.err = s.send(p.b) // before anybody can find the connection
+			p.send(s) // before anybody can find the connection
 		}
 		t.pool[key] = s
 	}
 	t.mu.Unlock()
 	close(at.done)
+	if t.cfg.Trace.DialEnded != nil {
+		t.guard(func() { t.cfg.Trace.DialEnded(name, at.flow, wrap("dial", Key{Proto: name.Proto, Remote: key.remote}, err), time.Since(began)) })
+	}
 	if err == nil {
 		s.serve()
 	}

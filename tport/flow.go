@@ -33,10 +33,12 @@ func (f *Flow) Send(m *msg.Message) error {
 	if err != nil {
 		return wrap("send", f.key, err)
 	}
+	at := t.traceTime()
 	if err := f.write(text); err != nil {
 		return wrap("send", f.key, err)
 	}
 	t.count.sent.Add(1)
+	octets(t, true, OctetsMessage, f.key, text, at)
 	if t.cfg.Trace.Sent != nil {
 		t.guard(func() { t.cfg.Trace.Sent(f, m, len(text)) })
 	}

@@ -91,14 +91,16 @@ func (k *packet) receive(b []byte, from netip.AddrPort, to netip.Addr, last *Flo
 	if t.cfg.Demux != nil {
 		if reply, taken := t.cfg.Demux(b, from, dest); taken {
 			t.count.demuxed.Add(1)
-			if len(reply) > 0 {
-				_ = last.write(reply) // a lost answer is a lost datagram
+			octets(t, false, OctetsDemuxed, key, b, at)
+			if len(reply) > 0 && last.write(reply) == nil { // a lost answer is a lost datagram
+				octets(t, true, OctetsDemuxed, key, reply, at)
 			}
 			return last
 		}
 	}
 	if keepAlive(b) {
 		t.count.keepAlives.Add(1)
+		octets(t, false, OctetsKeepAlive, key, b, at)
 		return last
 	}
 	m, err := msg.Parse(k.p.class, string(b), t.cfg.Limits)
@@ -106,9 +108,11 @@ func (k *packet) receive(b []byte, from netip.AddrPort, to netip.Addr, last *Flo
 		if err == nil {
 			err = ErrNoise
 		}
+		octets(t, false, OctetsNoise, key, b, at)
 		t.drop(&t.count.noise, Drop{Proto: k.p.proto, From: from, To: dest, Size: len(b), Err: err})
 		return last
 	}
+	octets(t, false, OctetsMessage, key, b, at)
 	t.deliver(&Delivery{Msg: m, Err: err, Flow: last, From: from, To: dest, At: at})
 	return last
 }

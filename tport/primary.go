@@ -64,6 +64,9 @@ func (p *Primary) end(reason error) (err error) {
 			err = p.listener.Close()
 		}
 		p.t.forgetPrimary(p)
+		if p.t.cfg.Trace.Unbound != nil {
+			p.t.guard(func() { p.t.cfg.Trace.Unbound(p, p.err) })
+		}
 		if errors.Is(err, net.ErrClosed) {
 			err = nil
 		}

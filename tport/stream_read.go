@@ -151,17 +151,23 @@ func (s *stream) frame(frame msg.Frame, at time.Time) error {
 	switch frame.Kind {
 	case msg.FramePing:
 		s.t.count.pings.Add(1)
-		_ = s.send([]byte(pong)) // a full queue is itself a sign of life to come
+		octets(s.t, false, OctetsKeepAlive, s.flow.key, pong+pong, at)
+		if s.send([]byte(pong)) == nil { // a full queue is itself a sign of life to come
+			octets(s.t, true, OctetsKeepAlive, s.flow.key, pong, at)
+		}
 		return nil
 	case msg.FramePong:
 		s.t.count.pongs.Add(1)
+		octets(s.t, false, OctetsKeepAlive, s.flow.key, pong, at)
 		return nil
 	}
 	m, err := msg.Parse(s.class, frame.Text, s.t.cfg.Limits)
 	if m == nil {
 		// The start line is no such thing: what follows it is anybody's guess.
+		octets(s.t, false, OctetsNoise, s.flow.key, frame.Text, at)
 		return s.noise(len(frame.Text), err)
 	}
+	octets(s.t, false, OctetsMessage, s.flow.key, frame.Text, at)
 	s.deliver(m, err, false, at)
 	return nil
 }
@@ -174,8 +180,10 @@ func (s *stream) refuse(frame msg.Frame, broken error, at time.Time) error {
 	}
 	m, err := msg.Parse(s.class, frame.Text, s.t.cfg.Limits)
 	if m == nil {
+		octets(s.t, false, OctetsNoise, s.flow.key, frame.Text, at)
 		return s.noise(len(frame.Text), errors.Join(broken, err))
 	}
+	octets(s.t, false, OctetsMessage, s.flow.key, frame.Text, at)
 	s.deliver(m, broken, true, at)
 	return &framingError{broken}
 }

@@ -98,6 +98,9 @@ func (t *Transport) listen(ctx context.Context, name Name) (*Primary, error) {
 	if err := proto.bind(ctx, p, name); err != nil {
 		return nil, err
 	}
+	if t.cfg.Trace.Bound != nil {
+		t.guard(func() { t.cfg.Trace.Bound(p) })
+	}
 	t.mu.Lock()
 	closed := t.closed
 	if !closed {
