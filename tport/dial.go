@@ -230,7 +230,9 @@ func (t *Transport) connect(ctx context.Context, name Name, key poolKey, at *att
 	t.mu.Unlock()
 	close(at.done)
 	if t.cfg.Trace.DialEnded != nil {
-		t.guard(func() { t.cfg.Trace.DialEnded(name, at.flow, wrap("dial", Key{Proto: name.Proto, Remote: key.remote}, err), time.Since(began)) })
+		t.guard(func() {
+			t.cfg.Trace.DialEnded(name, at.flow, wrap("dial", Key{Proto: name.Proto, Remote: key.remote}, err), time.Since(began))
+		})
 	}
 	if err == nil {
 		s.serve()
