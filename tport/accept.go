@@ -60,7 +60,9 @@ func (p *Primary) welcome(conn net.Conn) {
 func (p *Primary) admit(conn net.Conn) (*stream, error) {
 	t := p.t
 	proto, _ := protocolOf(p.proto)
-	l, err := proto.(streamProtocol).upgrade(t.ctx, conn, end{t: t, class: p.class})
+	l, err := proto.(streamProtocol).upgrade(t.ctx, conn, end{
+		t: t, proto: p.proto, class: p.class, tls: p.config(), verify: p.verify,
+	})
 	if err != nil {
 		return nil, err
 	}

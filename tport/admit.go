@@ -44,9 +44,7 @@ func (t *Transport) remove(s *stream) {
 	}
 	delete(t.flows, s.flow.key)
 	t.idle.remove(s)
-	if t.pool[s.reuse] == s {
-		delete(t.pool, s.reuse)
-	}
+	t.unpool(s)
 	if !s.accepted {
 		return
 	}

@@ -3,7 +3,9 @@ package tport
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -19,6 +21,7 @@ const (
 	DefaultMessageTimeout    = 30 * time.Second
 	DefaultDialTimeout       = 10 * time.Second
 	DefaultWriteTimeout      = 30 * time.Second
+	DefaultHandshakeTimeout  = 10 * time.Second
 	DefaultQueueSize         = 64
 	DefaultQueueBytes        = 1 << 20
 	DefaultMaxFlows          = 16384
@@ -62,6 +65,24 @@ type Config struct {
 	// Readers is the number of goroutines that read each UDP socket, 1 by
 	// default. With more than one, datagrams of one peer may overtake each other.
 	Readers int
+
+	// TLS configures the protocols over TLS, at both ends. It is copied. By
+	// default there are no certificates to show and the authorities of the
+	// system are trusted. Versions before 1.2 and renegotiation are switched off
+	// whatever it says. To accept connections it needs Certificates,
+	// GetCertificate or GetConfigForClient; a server asks for certificates of
+	// its clients if ClientAuth says so. GetCertificate and GetConfigForClient
+	// may choose by the name that a client asks for; RootCAs, ClientCAs, hooks
+	// and session caches are heeded. ServerName is used where a Name has none.
+	// InsecureSkipVerify has nothing verified, which is logged, and nothing is
+	// proved then. [Transport.SetTLS] replaces it. A Name may bring its own.
+	TLS *tls.Config
+	// Verify is the rule by which the certificate of a peer is compared with its
+	// name. By default it goes with the protocol, see [VerifyDefault].
+	Verify Verification
+	// HandshakeTimeout bounds a TLS handshake, 10 s by default; negative: no
+	// bound but DialTimeout.
+	HandshakeTimeout time.Duration
 
 	// Listen opens a listening stream socket, [net.ListenConfig.Listen] by default.
 	Listen func(ctx context.Context, network, address string) (net.Listener, error)
@@ -116,11 +137,14 @@ func (c Config) resolve() (Config, error) {
 		return c, errors.New("tport: Config.Deliver is nil; set the func that takes the messages")
 	case c.QueueSize < 0 || c.QueueBytes < 0 || c.Readers < 0:
 		return c, errors.New("tport: Config.QueueSize, QueueBytes and Readers cannot be negative; leave them 0 for the default")
+	case checkTLS(c.TLS) != nil:
+		return c, fmt.Errorf("tport: Config.TLS: %w", checkTLS(c.TLS))
 	}
 	or(&c.Idle, DefaultIdle)
 	or(&c.MessageTimeout, DefaultMessageTimeout)
 	or(&c.DialTimeout, DefaultDialTimeout)
 	or(&c.WriteTimeout, DefaultWriteTimeout)
+	or(&c.HandshakeTimeout, DefaultHandshakeTimeout)
 	or(&c.QueueSize, DefaultQueueSize)
 	or(&c.QueueBytes, DefaultQueueBytes)
 	or(&c.MaxFlows, DefaultMaxFlows)

@@ -29,6 +29,10 @@ type Delivery struct {
 	To netip.AddrPort
 	// TLS is the state of the connection, nil without TLS.
 	TLS *tls.ConnectionState
+	// Identities are the SIP domains that the peer has proved by a verified
+	// certificate, see [Identities]; nil where it has proved none. Two flows may
+	// share them: do not change them.
+	Identities []string
 	// At is when the message was read.
 	At time.Time
 }

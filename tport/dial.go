@@ -101,7 +101,10 @@ func (t *Transport) ready(name Name) (*Flow, poolKey, error) {
 		f, err := t.datagramFlow(name, remote)
 		return f, poolKey{}, err
 	}
-	key := poolKey{name.Proto, remote, name.ServerName, name.Ident, name.Class}
+	key := poolKey{
+		proto: name.Proto, remote: remote, server: nameKey(name.ServerName), ident: name.Ident, class: name.Class,
+		tls: name.TLS, verify: name.Verify,
+	}
 	if key.class == nil {
 		key.class = t.cfg.Class
 	}
@@ -110,7 +113,7 @@ func (t *Transport) ready(name Name) (*Flow, poolKey, error) {
 	if t.closed {
 		return nil, key, ErrClosed
 	}
-	if s := t.pool[key]; s != nil && s.open() {
+	if s := t.pooled(key); s != nil {
 		return &s.flow, key, nil
 	}
 	return nil, key, nil
@@ -154,7 +157,7 @@ func (t *Transport) join(name Name, key poolKey, p *parcel) (*attempt, error) {
 	if t.closed {
 		return nil, ErrClosed
 	}
-	if s := t.pool[key]; s != nil && s.open() {
+	if s := t.pooled(key); s != nil {
 		at := &attempt{done: make(chan struct{}), flow: &s.flow}
 		close(at.done)
 		if p != nil {
@@ -225,7 +228,7 @@ func (t *Transport) connect(ctx context.Context, name Name, key poolKey, at *att
 		for _, p := range at.queue {
 			p.send(s) // before anybody can find the connection
 		}
-		t.pool[key] = s
+		t.keep(key, s)
 	}
 	t.mu.Unlock()
 	close(at.done)
@@ -246,6 +249,10 @@ func (t *Transport) open(ctx context.Context, name Name, key poolKey) (*stream, 
 		ctx, cancel = context.WithTimeout(ctx, t.cfg.DialTimeout)
 		defer cancel()
 	}
+	cfg, err := t.tlsFor(name.TLS)
+	if err != nil {
+		return nil, err
+	}
 	from, err := t.sourceFor(name, key.remote)
 	if err != nil {
 		return nil, err
@@ -262,13 +269,14 @@ func (t *Transport) open(ctx context.Context, name Name, key poolKey) (*stream, 
 		return nil, ErrWrongSource
 	}
 	proto, _ := protocolOf(name.Proto) // ready has checked it
-	l, err := proto.(streamProtocol).upgrade(ctx, conn, end{t: t, class: key.class, server: key.server, client: true})
+	l, err := proto.(streamProtocol).upgrade(ctx, conn, end{
+		t: t, proto: name.Proto, class: key.class, server: key.server, tls: cfg, verify: name.Verify, client: true,
+	})
 	if err != nil {
 		conn.Close()
 		return nil, err
 	}
 	s := newStream(t, l, key.class, nil, name.Proto)
-	s.reuse = key
 	if err := t.register(s); err != nil {
 		conn.Close()
 		return nil, err

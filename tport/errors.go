@@ -7,7 +7,7 @@ import (
 
 // Error is the error of every operation of this package.
 type Error struct {
-	// Op is what failed: "listen", "dial", "send", "read" or "close".
+	// Op is what failed: "listen", "dial", "send", "read", "close" or "configure".
 	Op string
 	// Key is the flow it failed on, as far as it is known.
 	Key Key
@@ -59,6 +59,24 @@ var (
 	ErrShed = errors.New("idle connection closed to make place for another")
 	// ErrTooManyFlows: Config.MaxFlows connections are open and none is idle.
 	ErrTooManyFlows = errors.New("too many connections; raise Config.MaxFlows")
+	// ErrUntrusted: the TLS peer's certificate does not prove what it must. It
+	// is wrapped by a [CertificateError], which tells more.
+	ErrUntrusted = errors.New("peer's certificate not accepted")
+	// ErrWrongName: the certificate is good, but for other names (RFC 5922
+	// section 7.2). See [Name.ServerName].
+	ErrWrongName = errors.New("not one of the certificate's names")
+	// ErrWrongUse: the certificate, or an authority's above it, is for other
+	// purposes (RFC 5280 section 4.2.1.12).
+	ErrWrongUse = errors.New("certificate is not for this use")
+	// ErrTLS: the TLS handshake failed, or what came later is not TLS.
+	ErrTLS = errors.New("TLS failed")
+	// ErrRefused: the TLS peer refused us: our certificate, or the lack of one,
+	// or the versions and names we offer.
+	ErrRefused = errors.New("refused by the TLS peer")
+	// ErrHandshakeTimeout: the peer did not end its handshake in time.
+	ErrHandshakeTimeout = errors.New("handshake not complete within Config.HandshakeTimeout")
+	// ErrNoCertificate: a protocol over TLS has no certificate to show.
+	ErrNoCertificate = errors.New("no certificate to listen with; set Config.TLS or Name.TLS")
 	// ErrNoise: what came is not a message of the class and cannot be answered.
 	ErrNoise = errors.New("not a message")
 	// ErrWrongSource: Config.Dial did not connect from the address of the

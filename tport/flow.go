@@ -1,6 +1,7 @@
 package tport
 
 import (
+	"crypto/tls"
 	"net/netip"
 
 	"github.com/gosofia/sofia/msg"
@@ -79,6 +80,27 @@ func (f *Flow) Remote() netip.AddrPort { return f.key.Remote }
 // Primary returns the bound transport that the flow came in by or, for UDP,
 // goes out by. It is nil for a connection made from here.
 func (f *Flow) Primary() *Primary { return f.primary }
+
+// TLS returns the state of the TLS connection, nil without TLS. VerifiedChains
+// is set if the peer's certificate was verified, by our rules. It is the flow's
+// own: do not change it.
+func (f *Flow) TLS() *tls.ConnectionState {
+	if f.stream == nil || f.stream.seal == nil {
+		return nil
+	}
+	return f.stream.seal.state
+}
+
+// Identities returns the SIP domains that the peer has proved by a verified
+// certificate (RFC 5922 section 7.1), nil where it has proved none: without TLS,
+// from a client that had no certificate to show, or where the user has switched
+// verification off. Do not change them.
+func (f *Flow) Identities() []string {
+	if f.stream == nil || f.stream.seal == nil {
+		return nil
+	}
+	return f.stream.seal.identities
+}
 
 // Done returns a channel that is closed when the flow has ended. A UDP flow
 // ends with its primary.

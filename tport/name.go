@@ -1,6 +1,7 @@
 package tport
 
 import (
+	"crypto/tls"
 	"net"
 	"net/netip"
 	"strconv"
@@ -14,12 +15,14 @@ import (
 const (
 	UDP = "udp"
 	TCP = "tcp"
+	TLS = "tls"
+	WSS = "wss"
 )
 
 // Name says what to listen on or where to connect. It is comparable; the zero
 // value is not useful.
 type Name struct {
-	// Proto is the transport protocol in lower case: "udp" or "tcp".
+	// Proto is the transport protocol in lower case: "udp", "tcp" or "tls".
 	Proto string
 	// Host is an IP address literal, without brackets. [Transport.Listen] also
 	// takes "" or "*": every IPv4 and IPv6 address of the host. Names are not
@@ -32,9 +35,20 @@ type Name struct {
 	// Ident names a primary. It is free text for [Transport.Listen]; a name to
 	// connect to with an Ident leaves from the primary of that Ident.
 	Ident string
-	// ServerName is the domain the peer must prove to be (RFC 5922), for the
-	// protocols over TLS. Connections are reused only for the same ServerName.
+	// ServerName is the domain the peer must prove to be, for the protocols over
+	// TLS: that of the URI which was resolved to Host, never one that the
+	// resolving has found (RFC 5922 section 7.3). If it is empty the peer must
+	// prove the ServerName of the TLS configuration and, if that is empty too,
+	// the address in Host. A connection carries messages only for names that its
+	// peer has proved.
 	ServerName string
+	// TLS is the configuration of the protocols over TLS for this name alone,
+	// nil for [Config.TLS]. It must not be changed after its first use: to
+	// replace it use another. Connections are shared only where it is the same.
+	TLS *tls.Config
+	// Verify is the rule by which the peer's certificate is compared with
+	// ServerName, [Config.Verify] by default.
+	Verify Verification
 	// Class is the grammar spoken on this name, nil for [Config.Class].
 	Class *msg.Class
 }
@@ -105,6 +119,8 @@ type poolKey struct {
 	server string
 	ident  string
 	class  *msg.Class
+	tls    *tls.Config
+	verify Verification
 }
 
 // addrPortOf returns the address and port of a net.Addr, with IPv4 in its

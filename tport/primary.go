@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gosofia/sofia/msg"
 )
@@ -12,12 +13,14 @@ import (
 // Primary is a bound transport: a listening socket, or a UDP socket. Its
 // methods are safe for concurrent use.
 type Primary struct {
-	t     *Transport
-	proto string
-	ident string
-	class *msg.Class
-	addr  netip.AddrPort
-	dual  bool // bound to every address of both families
+	t      *Transport
+	proto  string
+	ident  string
+	class  *msg.Class
+	tls    atomic.Pointer[tlsConfig] // nil for that of the transport
+	verify Verification
+	addr   netip.AddrPort
+	dual   bool // bound to every address of both families
 
 	packet   *packet      // UDP
 	listener net.Listener // streams

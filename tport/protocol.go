@@ -2,7 +2,6 @@ package tport
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"net/netip"
 
@@ -29,18 +28,20 @@ type streamProtocol interface {
 // end says which end of a connection we are, and for whom.
 type end struct {
 	t      *Transport
+	proto  string
 	class  *msg.Class
 	server string // the domain the peer must prove, where we dialled
+	tls    *tlsConfig
+	verify Verification
 	client bool
 }
 
 // link is a connection that carries messages.
 type link struct {
-	conn   net.Conn
+	conn   net.Conn // the connection itself, below TLS
+	seal   *sealed  // the TLS layer on it, nil without
 	frames framing
-	tls    *tls.ConnectionState
-	name   string         // the domain the peer has proved
-	early  []byte         // what was read behind the upgrade
+	early  []byte         // what was read behind the upgrade, in clear
 	remote netip.AddrPort // the peer, where conn knows another address or none
 }
 
@@ -75,6 +76,8 @@ func protocolOf(name string) (protocol, bool) {
 		return udp{}, true
 	case TCP:
 		return tcp{}, true
+	case TLS:
+		return secure{}, true
 	}
 	return nil, false
 }

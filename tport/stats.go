@@ -30,6 +30,10 @@ type Stats struct {
 	WriteTimeouts   uint64 // connections closed after Config.WriteTimeout
 	FramingErrors   uint64 // connections closed because framing was lost
 
+	HandshakeFailures uint64 // TLS handshakes that failed for any reason
+	HandshakeTimeouts uint64 // of these, after Config.HandshakeTimeout
+	Untrusted         uint64 // of these, because a certificate was refused
+
 	Primaries int // open primaries
 	Flows     int // open connections
 	Dialling  int // attempts to connect under way
@@ -40,7 +44,8 @@ type counters struct {
 	received, refused, sent, noise, keepAlives, pings, pongs, demuxed, panics,
 	queueFull, tooLarge, readErrors, writeErrors,
 	accepted, dialled, dialFailures, shed, turned,
-	idleClosed, messageTimeouts, writeTimeouts, framingErrors atomic.Uint64
+	idleClosed, messageTimeouts, writeTimeouts, framingErrors,
+	handshakeFailures, handshakeTimeouts, untrusted atomic.Uint64
 }
 
 // Stats returns the counters as they are now. It is safe for concurrent use.
@@ -55,7 +60,9 @@ func (t *Transport) Stats() Stats {
 		Accepted: c.accepted.Load(), Dialled: c.dialled.Load(), DialFailures: c.dialFailures.Load(),
 		Shed: c.shed.Load(), Turned: c.turned.Load(), IdleClosed: c.idleClosed.Load(),
 		MessageTimeouts: c.messageTimeouts.Load(), WriteTimeouts: c.writeTimeouts.Load(),
-		FramingErrors: c.framingErrors.Load(),
+		FramingErrors:     c.framingErrors.Load(),
+		HandshakeFailures: c.handshakeFailures.Load(), HandshakeTimeouts: c.handshakeTimeouts.Load(),
+		Untrusted: c.untrusted.Load(),
 	}
 	t.mu.Lock()
 	s.Primaries, s.Flows, s.Dialling = len(t.primaries), len(t.flows), len(t.attempts)

@@ -1,7 +1,6 @@
 package tport
 
 import (
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -51,13 +50,13 @@ type stream struct {
 	t        *Transport
 	class    *msg.Class
 	conn     net.Conn
+	seal     *sealed    // the TLS layer, nil without
 	raw      *rawStream // nil where conn has no descriptor to try on
 	frames   framing
 	wrap     wrapping // frames, where it is one
 	early    []byte   // input that came before the stream; of the reader alone
-	tls      *tls.ConnectionState
 	accepted bool
-	reuse    poolKey      // how a dialled connection is found again
+	reuse    []poolKey    // how a dialled connection is found again; of Transport.mu
 	source   netip.Prefix // whose an accepted connection is
 
 	active atomic.Int64 // when it last carried something, on the transport's clock
@@ -85,7 +84,7 @@ type stream struct {
 
 func newStream(t *Transport, l link, class *msg.Class, p *Primary, proto string) *stream {
 	s := &stream{
-		t: t, class: class, conn: l.conn, frames: l.frames, tls: l.tls,
+		t: t, class: class, conn: l.conn, seal: l.seal, frames: l.frames,
 		accepted: p != nil, raw: newRawStream(l.conn, t.inputs), early: l.early,
 	}
 	s.wrap, _ = l.frames.(wrapping)
@@ -95,10 +94,14 @@ func newStream(t *Transport, l link, class *msg.Class, p *Primary, proto string)
 	}
 	s.flow = Flow{
 		key: Key{
-			Proto: proto, Name: l.name, Serial: t.serial.Add(1),
+			Proto: proto, Serial: t.serial.Add(1),
 			Local: addrPortOf(l.conn.LocalAddr()), Remote: remote,
 		},
 		primary: p, stream: s,
+	}
+	if s.seal != nil {
+		s.flow.key.Name = s.seal.proved
+		s.seal.attach(s)
 	}
 	s.touch()
 	return s
@@ -214,12 +217,15 @@ func (s *stream) finish(reason error) {
 	if s.state == streamOpen {
 		s.closing(reason)
 	}
+	s.mu.Unlock()
+	wait := s.farewell()
+	s.mu.Lock()
 	writing := s.writing
 	s.mu.Unlock()
 	if writing != nil {
 		<-writing // bounded by flushBy; kill cuts it short
 	}
-	if s.farewell() || errors.Is(reason, errFraming) {
+	if wait || errors.Is(reason, errFraming) {
 		s.linger()
 	}
 	_ = s.conn.Close()
@@ -236,24 +242,30 @@ func (s *stream) finish(reason error) {
 	s.tell(err)
 }
 
-// farewell writes what a protocol says at the end, and reports whether the peer
-// will end the connection in its turn.
-func (s *stream) farewell() bool {
-	if s.wrap == nil {
-		return false
-	}
+// farewell queues what a protocol says at the end, behind all else, and reports
+// whether the peer will end the connection in its turn.
+func (s *stream) farewell() (wait bool) {
 	s.mu.Lock()
 	reason, dead := s.err, s.state == streamDead
-	if !dead {
-		_ = s.conn.SetWriteDeadline(s.flushBy)
-	}
 	s.mu.Unlock()
-	last, wait := s.wrap.farewell(reason)
-	if dead || len(last) == 0 {
-		return false
+	var last []byte
+	if s.wrap != nil {
+		last, wait = s.wrap.farewell(reason)
 	}
-	_, err := s.conn.Write(last)
-	return err == nil && wait
+	switch {
+	case dead:
+		return false
+	case s.seal != nil:
+		if len(last) > 0 {
+			_, _ = s.seal.Write(last)
+		}
+		_ = s.seal.CloseWrite() // close_notify (RFC 8446 section 6.1)
+	case len(last) > 0:
+		s.mu.Lock()
+		_ = s.out(last)
+		s.mu.Unlock()
+	}
+	return wait
 }
 
 // tell counts and reports the end.

@@ -33,13 +33,13 @@ func (s *stream) read() error {
 		return err
 	}
 	for {
-		mid := s.frames.Buffered() > 0
+		mid := s.mid()
 		if err := s.arm(mid); err != nil {
 			return err
 		}
 		b, n, err := s.input(mid)
 		if n > 0 {
-			if err := s.consume(b, n); err != nil {
+			if err := s.consume(b, n, s.seal != nil); err != nil {
 				return err
 			}
 		} else if b != nil {
@@ -63,12 +63,20 @@ func (s *stream) readEarly() error {
 		b := s.t.inputs.get()
 		n := copy(b.b, s.early)
 		s.early = s.early[n:]
-		if err := s.consume(b, n); err != nil {
+		if err := s.consume(b, n, false); err != nil {
 			return err
 		}
 	}
 	s.early = nil
-	return nil
+	if s.seal == nil {
+		return nil
+	}
+	return s.consume(s.t.inputs.get(), 0, true) // what came right behind the handshake
+}
+
+// mid reports whether a message or a part of one is under way.
+func (s *stream) mid() bool {
+	return s.frames.Buffered() > 0 || s.seal != nil && s.seal.partial()
 }
 
 // input waits for octets. b belongs to the caller where it is not nil.
@@ -86,10 +94,10 @@ func (s *stream) input(mid bool) (b *buffer, n int, err error) {
 	return b, n, err
 }
 
-// consume gives the framer what was read and delivers every message that is
-// whole. The error ends the connection, as does a panic: nobody knows then
+// consume takes what was read, sealed or in clear, and delivers every message
+// that is whole. The error ends the connection, as does a panic: nobody knows then
 // where the framer stands. (One above us is recovered in deliver.)
-func (s *stream) consume(b *buffer, n int) (err error) {
+func (s *stream) consume(b *buffer, n int, sealed bool) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			s.t.panicked(r)
@@ -103,6 +111,14 @@ func (s *stream) consume(b *buffer, n int) (err error) {
 		octets = b.b[:n]
 		defer s.t.inputs.put(b)
 	}
+	if sealed {
+		return s.unseal(octets, at)
+	}
+	return s.feed(octets, at)
+}
+
+// feed gives the framer octets in clear and delivers every message that is whole.
+func (s *stream) feed(octets []byte, at time.Time) error {
 	fresh := s.frames.Buffered() == 0
 	broken := s.frames.Feed(octets)
 	for {
@@ -202,6 +218,6 @@ func (s *stream) deliver(m *msg.Message, err error, fatal bool, at time.Time) {
 	key := s.flow.key
 	s.t.deliver(&Delivery{
 		Msg: m, Err: err, Fatal: fatal, Flow: &s.flow,
-		From: key.Remote, To: key.Local, TLS: s.tls, At: at,
+		From: key.Remote, To: key.Local, TLS: s.flow.TLS(), Identities: s.flow.Identities(), At: at,
 	})
 }

@@ -19,12 +19,52 @@ func (s *stream) send(b []byte) error {
 	return s.put(w.b)
 }
 
-// put writes octets at once if nothing is queued and the socket takes them, and
-// queues them otherwise.
+// put sends octets that the protocol has framed, through the TLS layer if there
+// is one.
 func (s *stream) put(b []byte) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state != streamOpen {
+	err := s.ready(len(b))
+	if err == nil && s.seal == nil {
+		err = s.out(b)
+	}
+	s.mu.Unlock()
+	if err != nil || s.seal == nil {
+		return err
+	}
+	// The layer has a lock of its own, which is always taken first: its holder
+	// comes to out, and may be the reader with an answer of the layer's.
+	if _, err = s.seal.Write(b); err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.err != nil {
+			err = s.err
+		}
+	}
+	return err
+}
+
+// ready tells why no more octets are taken. The caller holds mu.
+func (s *stream) ready(size int) error {
+	switch {
+	case s.state != streamOpen:
+		return s.err
+	case s.full(size):
+		return ErrQueueFull
+	}
+	return nil
+}
+
+// full reports whether the queue has no room for so many octets. One message
+// of any size may wait alone. The caller holds mu.
+func (s *stream) full(size int) bool {
+	cfg := &s.t.cfg
+	return len(s.queue) > 0 && (len(s.queue) >= cfg.QueueSize || s.octets+size > cfg.QueueBytes)
+}
+
+// out writes octets at once if nothing is queued and the socket takes them, and
+// queues them otherwise. The caller holds mu.
+func (s *stream) out(b []byte) error {
+	if s.state == streamDead {
 		return s.err
 	}
 	if s.writing == nil && s.raw != nil {
@@ -37,11 +77,7 @@ func (s *stream) put(b []byte) error {
 			s.touch()
 			return nil
 		}
-		b = b[n:] // the rest must follow, whatever the bounds say
-	}
-	cfg := &s.t.cfg
-	if len(s.queue) > 0 && (len(s.queue) >= cfg.QueueSize || s.octets+len(b) > cfg.QueueBytes) {
-		return ErrQueueFull
+		b = b[n:]
 	}
 	s.push(b)
 	return nil

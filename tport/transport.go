@@ -2,6 +2,7 @@ package tport
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -37,6 +38,10 @@ type Transport struct {
 	idle      idleList // connections, the longest idle first
 	sources   map[netip.Prefix][]*stream
 	routes    map[netip.Addr]route
+	shared    map[poolKey][]*stream // dialled TLS connections, whatever name they were made for
+	configs   map[*tls.Config]*tlsConfig
+
+	tls atomic.Pointer[tlsConfig] // Config.TLS
 }
 
 // New returns a transport that has no socket yet. The error says which field
@@ -55,7 +60,10 @@ func New(cfg Config) (*Transport, error) {
 		attempts: map[poolKey]*attempt{},
 		sources:  map[netip.Prefix][]*stream{},
 		routes:   map[netip.Addr]route{},
+		shared:   map[poolKey][]*stream{},
+		configs:  map[*tls.Config]*tlsConfig{},
 	}
+	t.tls.Store(t.newTLSConfig(cfg.TLS))
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t, nil
 }
