@@ -162,6 +162,9 @@ func (e *editor) apply(s *Setter) error {
 	}
 	if !s.raw {
 		e.valid = e.m.class.rule(id)
+		if s.text && id != 0 {
+			e.readText(id, kind, s.str)
+		}
 	}
 	switch s.op {
 	case opDefault:
@@ -180,7 +183,28 @@ func (e *editor) apply(s *Setter) error {
 		e.valid = nil // fields of another message, which are not for us to judge
 		e.copy(id, name, s.from)
 	}
+	if e.err == nil && !s.raw && id != 0 {
+		e.alone(id)
+	}
 	return e.err
+}
+
+// alone checks that a value which must stand alone does.
+func (e *editor) alone(id ID) {
+	info := &e.m.class.infos[e.m.class.byID[id]-1]
+	if info.Alone == "" {
+		return
+	}
+	n, there := 0, false
+	for i := e.index(0, id, ""); i >= 0; i = e.index(i+1, id, "") {
+		f := &e.fields[i]
+		v := e.str(span{f.val(), f.valEnd})
+		there = there || v == info.Alone
+		n++
+	}
+	if there && n > 1 {
+		e.fail(info.Name, info.Alone, ErrTrailing)
+	}
 }
 
 // named gives the error of s the name of its header.
@@ -350,14 +374,49 @@ func (e *editor) field(id ID, name string, kind Kind, values []byte) (field, []b
 	}, values
 }
 
+// readText checks what [Header.Text] writes, which may be several values.
+func (e *editor) readText(id ID, kind Kind, value string) {
+	info := &e.m.class.infos[e.m.class.byID[id]-1]
+	e.valid = nil
+	s := value
+	if info.Reads == nil || s == "" && kind != Single {
+		if info.Valid != nil && info.Reads != nil {
+			e.fail(info.Name, s, info.Valid(s, Strict))
+		}
+		return
+	}
+	for {
+		rest, err := info.Reads(s)
+		if err == nil && rest != "" && (kind == Single || rest[0] != ',' || isAuth(id)) {
+			err = ErrTrailing
+		}
+		if err == nil && info.Valid != nil {
+			err = info.Valid(scan.Trim(s[:len(s)-len(rest)]), Strict)
+		}
+		if err != nil {
+			e.fail(info.Name, value, err)
+			return
+		}
+		if rest == "" {
+			return
+		}
+		s = rest[scan.Space(rest, 1):]
+	}
+}
+
+// fail notes the first value that cannot be written.
+func (e *editor) fail(name, value string, err error) {
+	if err != nil && e.err == nil {
+		e.err = &SyntaxError{Offset: -1, Header: name, Err: fmt.Errorf("%q: %w: %w", value, ErrValue, err)}
+	}
+}
+
 // ask checks values, each followed by LF, where they stand in text, with two
 // octets between them.
 func (e *editor) ask(name, text string, values []byte) {
 	for len(values) > 0 {
 		n := bytes.IndexByte(values, '\n')
-		if err := e.valid(text[:n], Strict); err != nil && e.err == nil {
-			e.err = &SyntaxError{Offset: -1, Header: name, Err: fmt.Errorf("%q: %w: %w", text[:n], ErrValue, err)}
-		}
+		e.fail(name, text[:n], e.valid(text[:n], Strict))
 		text, values = text[n+2:], values[n+1:]
 	}
 }

@@ -6,6 +6,15 @@ import (
 	"github.com/gosofia/sofia/internal/scan"
 )
 
+// ReadsWith returns what [HeaderInfo].Reads wants, for a header of this codec.
+func ReadsWith[T any, C Codec[T]](Header[T, C]) func(s string) (rest string, err error) {
+	return func(s string) (string, error) {
+		var c C
+		_, rest, err := c.Parse(s)
+		return rest, err
+	}
+}
+
 // Codec reads and writes one value of a header. Implementations are zero-size
 // types whose methods have value receivers, so that decoding does not allocate.
 type Codec[T any] interface {
@@ -76,9 +85,10 @@ func (h Header[T, C]) Push(v T) Setter { return render[T, C](opPush, ID(h), "", 
 // a list. It does nothing if there is none.
 func (h Header[T, C]) Pop() Setter { return Setter{op: opPop, id: ID(h)} }
 
-// Text replaces the header by one field with the given value, which is written
-// as it is but for white space at the ends: any text without control octets. It
-// is for what the codec cannot express; nothing checks the grammar.
+// Text replaces the header by one field with the given value, of a list all of
+// them, which is written as it is but for white space at the ends. Edit fails
+// if a class that types the header could not read it, or its grammar does not
+// have it. With [Setter.AsRead] any text without control octets is written.
 func (h Header[T, C]) Text(s string) Setter { return text(ID(h), "", s) }
 
 // Del removes all fields of the header.

@@ -80,6 +80,13 @@ type HeaderInfo struct {
 	// value. The value is "" for a list header without any. Nil takes what the
 	// codec takes.
 	Valid func(value string, t Tolerance) error
+	// Alone is a value that no other may stand beside, such as the "*" of Contact;
+	// "" if there is none. Setters that break it fail.
+	Alone string
+	// Reads decodes the value at the start of s and returns what follows it, as
+	// the codec of the header does. It is asked for what [Header.Text] and
+	// [FieldText] write. Nil takes any text.
+	Reads func(s string) (rest string, err error)
 }
 
 // Common returns the description of the headers that this package declares, for

@@ -38,10 +38,11 @@ type Setter struct {
 	op     op
 	kind   Kind // of an Extension
 	raw    bool // the grammar of the class is not asked
+	text   bool // the one value is text that no codec has written
 	id     ID
 	status uint16
 	name   string // header name, or method
-	str    string // Request-URI, phrase or body
+	str    string // Request-URI, phrase, body or text of a header
 	values []byte // rendered values, each followed by LF
 	from   *Message
 	join   []Setter
@@ -132,9 +133,9 @@ func Phrase(phrase string) Setter {
 }
 
 // FieldText replaces all fields of the named header by one with the given
-// value, written as it is but for white space at the ends: any text without
-// control octets. It is for headers that only their name describes, as in a URI
-// with headers; programs that know the header use [Header.Set].
+// value, as [Header.Text] does. It is for headers that only their name
+// describes, as in a URI with headers; programs that know the header use
+// [Header.Set].
 func FieldText(name, value string) Setter { return text(0, name, value) }
 
 func setterError(what, value string) error {
@@ -151,12 +152,13 @@ func hasSpace(s string) bool {
 }
 
 func text(id ID, name, value string) Setter {
-	s := Setter{op: opSet, id: id, name: name, raw: true}
+	s := Setter{op: opSet, id: id, name: name, text: true}
 	value = strings.Trim(value, " \t")
 	if scan.HasControl(value) {
 		s.err = setterError("value", value)
 		return s
 	}
+	s.str = value
 	s.values = append(append(make([]byte, 0, len(value)+1), value...), '\n')
 	return s
 }

@@ -60,5 +60,5 @@ func (a *Agent) dressHop(req sip.Request) (sip.Request, error) {
 	if a.cfg.UserAgent == "" || sip.UserAgent.Has(req) {
 		return req, nil
 	}
-	return req.Edit(sip.UserAgent.Text(a.cfg.UserAgent))
+	return req.Edit(sip.UserAgent.Text(a.cfg.UserAgent).AsRead())
 }

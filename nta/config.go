@@ -3,6 +3,7 @@ package nta
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"runtime"
@@ -67,7 +68,8 @@ type Config struct {
 	Failed func(*tport.Flow, error)
 
 	// Server and UserAgent are the values of these headers in what the agent
-	// sends, unless the message has its own. Empty: none.
+	// sends, unless the message has its own: products and comments, as in
+	// "Phone/1.0 (beta)" (RFC 3261 sections 20.35 and 20.41). Empty: none.
 	Server, UserAgent string
 	// Aliases are further host names or addresses that mean this agent, at any
 	// of the ports it listens on. The first one is what Contact shows where a socket is bound to every address.
@@ -166,6 +168,14 @@ func (c Config) resolve() (Config, error) {
 	}
 	if c.Transport.Deliver != nil {
 		return c, errors.New("nta: Config.Transport.Deliver belongs to the agent; use Stateless, Receive or Serve")
+	}
+	for _, product := range []string{c.Server, c.UserAgent} {
+		if product == "" {
+			continue
+		}
+		if _, err := sip.NewFragment(sip.Server.Set(product)); err != nil {
+			return c, fmt.Errorf("nta: Config.Server and UserAgent are products and comments, as in \"Phone/1.0 (beta)\": %w", err)
+		}
 	}
 	or(&c.QueueSize, DefaultQueueSize)
 	or(&c.MaxServerTransactions, DefaultMaxServerTransactions)

@@ -58,13 +58,13 @@ func (l *Leg) NewRequest(_ *Step, method string, set ...msg.Setter) (sip.Request
 	}
 	own := make([]msg.Setter, 0, len(set)+6)
 	own = append(own,
-		sip.From.Text(l.local), sip.To.Text(l.remote), sip.CallID.Text(l.key.callID),
+		sip.From.Text(l.local).AsRead(), sip.To.Text(l.remote).AsRead(), sip.CallID.Text(l.key.callID).AsRead(),
 		sip.CSeq.Set(sip.Sequence{Seq: seq, Method: method}))
 	if len(routes) > 0 {
 		own = append(own, sip.Route.Set(routes...).AsRead())
 	}
 	if l.contact != "" && targetRefresh(method) {
-		own = append(own, sip.Contact.Text(l.contact))
+		own = append(own, sip.Contact.Text(l.contact).AsRead())
 	}
 	own = append(own, sip.RequestURI(uri).AsRead()) // as the peer has written its Contact
 	req, err := sip.NewRequest(method, uri, append(own, set...)...)

@@ -147,10 +147,10 @@ func (in *Incoming) response(status int, set []msg.Setter) (sip.Response, error)
 		own = append(own, a.withTag(in.req, in.tag))
 	}
 	if a.cfg.Server != "" {
-		own = append(own, sip.Server.Text(a.cfg.Server))
+		own = append(own, sip.Server.Text(a.cfg.Server).AsRead())
 	}
 	if status > 100 && status < 300 && in.leg != nil && in.leg.contact != "" && targetRefresh(in.req.Method()) {
-		own = append(own, sip.Contact.Text(in.leg.contact)) // 12.1.1
+		own = append(own, sip.Contact.Text(in.leg.contact).AsRead()) // 12.1.1
 	}
 	return sip.NewResponse(in.req, status, append(own, set...)...)
 }
@@ -165,7 +165,7 @@ func (a *Agent) withTag(req sip.Request, tag string) msg.Setter {
 		}
 		return sip.To.Set(to.WithTag(tag)).AsRead()
 	}
-	return sip.To.Text(raw + ";tag=" + tag)
+	return sip.To.Text(raw + ";tag=" + tag).AsRead()
 }
 
 // Relay forwards a response that came for this request from further down: our

@@ -99,7 +99,7 @@ func (a *Agent) dress(req sip.Request) (sip.Request, error) {
 	if a.cfg.UserAgent == "" || sip.UserAgent.Has(req) || sip.Via.Has(req) {
 		return req, nil
 	}
-	return req.Edit(sip.UserAgent.Text(a.cfg.UserAgent))
+	return req.Edit(sip.UserAgent.Text(a.cfg.UserAgent).AsRead())
 }
 
 // Request returns the request as it was given to Send, without our Via.

@@ -129,7 +129,7 @@ func (a *Agent) ReplyStateless(d *tport.Delivery, status int, set ...msg.Setter)
 		own = append(own, a.withTag(req, a.statelessTag(req, via)))
 	}
 	if a.cfg.Server != "" {
-		own = append(own, sip.Server.Text(a.cfg.Server))
+		own = append(own, sip.Server.Text(a.cfg.Server).AsRead())
 	}
 	resp, err := sip.NewResponse(req, status, append(own, set...)...)
 	if err != nil {

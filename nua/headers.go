@@ -125,7 +125,7 @@ func (u *UA) build(o outside, set ...msg.Setter) (sip.Request, error) {
 	all = append(all,
 		sip.From.Set(from).AsRead(),
 		sip.To.Set(to).AsRead(),
-		sip.CallID.Text(o.callID),
+		sip.CallID.Text(o.callID).AsRead(),
 		sip.CSeq.Set(sip.Sequence{Seq: o.seq, Method: o.method}),
 		u.allow.allow,
 		u.allow.support,

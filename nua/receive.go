@@ -144,7 +144,7 @@ func amplifies(in *nta.Incoming, server string, set ...msg.Setter) bool {
 	if in.Flow().Reliable() {
 		return false
 	}
-	resp, err := sip.NewResponse(in.Request(), 200, append(set, sip.Server.Set(server))...)
+	resp, err := sip.NewResponse(in.Request(), 200, append(set, sip.Server.Text(server).AsRead())...)
 	const tag = len(";tag=0123456789abcdef")
 	return err != nil || resp.Len()+tag > smallAnswer+in.Request().Len()*3/2
 }

@@ -69,6 +69,9 @@ func New(cfg Config) (*UA, error) {
 		u.random = rand.Reader
 	}
 	u.allow = newAllowance(&cfg)
+	if _, err := sip.NewFragment(u.allow.allow, u.allow.support, u.allow.encoding); err != nil {
+		return nil, &Error{Op: "configure Allow, Supported and ContentCodings", Err: err}
+	}
 
 	agent := cfg.Agent
 	agent.Receive = u.receive

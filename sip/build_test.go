@@ -127,7 +127,7 @@ func TestResponseIsCleanWhateverCame(t *testing.T) {
 }
 
 func TestHeaderSetters(t *testing.T) {
-	u := sip.MustParseURI("sip:b@h?Subject=a%20b&X-Y=1&Route=%3Csip:evil%3E&From=sip:x%40y&Via=x&body=hello&Evil=a%0D%0AInjected:%20b&Priority=")
+	u := sip.MustParseURI("sip:b@h?Subject=a%20b&X-Y=1&Route=%3Csip:evil%3E&From=sip:x%40y&Via=x&body=hello&Evil=a%0D%0AInjected:%20b&Priority=urgent")
 	set := u.HeaderSetters()
 	target := u
 	target.Headers = ""
@@ -136,7 +136,11 @@ func TestHeaderSetters(t *testing.T) {
 	u.Headers = strings.Replace(u.Headers, "Evil=a%0D%0AInjected:%20b&", "", 1)
 	req, err := sip.NewRequest("INVITE", target, u.HeaderSetters()...)
 	require.NoError(t, err)
-	require.Equal(t, "INVITE sip:b@h SIP/2.0\nSubject: a b\nX-Y: 1\nContent-Length: 5\nPriority: \nMax-Forwards: 70\n\nhello", lines(req.String()))
+	require.Equal(t, "INVITE sip:b@h SIP/2.0\nSubject: a b\nX-Y: 1\nContent-Length: 5\nPriority: urgent\nMax-Forwards: 70\n\nhello", lines(req.String()))
+	for _, bad := range []string{"Priority=", "Expires=x", "Reason=%3B", "Replaces=a%3Bb%3D%22"} {
+		_, err = sip.NewRequest("INVITE", target, sip.MustParseURI("sip:b@h?"+bad).HeaderSetters()...)
+		require.ErrorIs(t, err, msg.ErrValue, bad)
+	}
 }
 
 func TestStatusError(t *testing.T) {

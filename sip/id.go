@@ -121,7 +121,7 @@ func infos() []msg.HeaderInfo {
 		{ID: IDTo, Name: "To", Compact: "t", Critical: true},
 		{ID: IDCallID, Name: "Call-ID", Compact: "i", Critical: true},
 		{ID: IDCSeq, Name: "CSeq", Critical: true},
-		{ID: IDContact, Name: "Contact", Compact: "m", Kind: msg.Append},
+		{ID: IDContact, Name: "Contact", Compact: "m", Kind: msg.Append, Alone: "*"},
 		{ID: IDMinExpires, Name: "Min-Expires"},
 		{ID: IDSupported, Name: "Supported", Compact: "k", Kind: msg.List},
 		{ID: IDRequire, Name: "Require", Kind: msg.List},
@@ -207,6 +207,7 @@ func infos() []msg.HeaderInfo {
 	}...)
 	for i := range list {
 		list[i].Valid = grammarOf(list[i].ID)
+		list[i].Reads = types[list[i].ID].reads
 	}
 	return list
 }
