@@ -39,7 +39,10 @@ func (DateCodec) Parse(s string) (time.Time, string, error) {
 	if len(s) != len(dateLayout) {
 		return time.Time{}, "", ErrSyntax
 	}
-	t, err := time.ParseInLocation(dateLayout, s, time.UTC)
+	if t, ok := date(s); ok {
+		return t, "", nil
+	}
+	t, err := time.ParseInLocation(dateLayout, s, time.UTC) // an hour of one digit, white space
 	if err != nil {
 		return time.Time{}, "", ErrSyntax
 	}
@@ -48,6 +51,42 @@ func (DateCodec) Parse(s string) (time.Time, string, error) {
 		return time.Time{}, "", ErrSyntax
 	}
 	return t, "", nil
+}
+
+// date reads a date that is written octet for octet as the layout has it.
+func date(s string) (t time.Time, ok bool) {
+	if len(s) != len(dateLayout) || s[3:5] != ", " || s[7] != ' ' || s[11] != ' ' || s[16] != ' ' ||
+		s[19] != ':' || s[22] != ':' || s[25:] != " GMT" {
+		return t, false
+	}
+	month := named(s[8:11], "JanFebMarAprMayJunJulAugSepOctNovDec")
+	day, hour, minute, second := twoDigits(s, 5), twoDigits(s, 17), twoDigits(s, 20), twoDigits(s, 23)
+	century, year := twoDigits(s, 12), twoDigits(s, 14)
+	if named(s[:3], "SunMonTueWedThuFriSat") < 0 || month < 0 || day < 1 || century < 0 || year < 0 ||
+		uint(hour) > 23 || uint(minute) > 59 || uint(second) > 59 {
+		return t, false
+	}
+	t = time.Date(century*100+year, time.Month(month+1), day, hour, minute, second, 0, time.UTC)
+	return t, t.Day() == day // that month has so many
+}
+
+// named returns which of the names of three letters in list s is, -1 if none.
+func named(s, list string) int {
+	for i := 0; i+3 <= len(list); i += 3 {
+		if list[i:i+3] == s {
+			return i / 3
+		}
+	}
+	return -1
+}
+
+// twoDigits returns the number of two digits at i, -1 if it is none.
+func twoDigits(s string, i int) int {
+	hi, lo := s[i]-'0', s[i+1]-'0'
+	if hi > 9 || lo > 9 {
+		return -1
+	}
+	return int(hi)*10 + int(lo)
 }
 
 // Append implements [Codec]. Fractions of a second are cut off.

@@ -126,11 +126,15 @@ func (SignatureCodec) Parse(s string) (v Signature, rest string, err error) {
 		i = 1
 	}
 	lo, spaced := i, false
-	for end := i; end < len(s) && (isSignature(s[end]) || scan.IsSpace(s[end])); end++ {
-		if !scan.IsSpace(s[end]) {
-			spaced = spaced || end > i
-			i = end + 1
+	for end := i; ; {
+		if end = signatureEnd(s, end); end > i {
+			i = end
 		}
+		next := scan.Space(s, end)
+		if next == end || next == len(s) || !isSignature(s[next]) {
+			break
+		}
+		spaced, end = true, next
 	}
 	v.Value = s[lo:i]
 	if spaced {
@@ -159,18 +163,30 @@ func (SignatureCodec) Parse(s string) (v Signature, rest string, err error) {
 	return v, rest, nil
 }
 
-func isSignature(c byte) bool {
-	return scan.IsAlpha(c) || scan.IsDigit(c) || strings.IndexByte("/+=._-", c) >= 0
-}
+// signatureClass has the characters of base64, of base64url, and ".".
+var signatureClass = func() (t [256]bool) {
+	for _, c := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/+=._-" {
+		t[c] = true
+	}
+	return t
+}()
 
-func signature(s string) bool {
-	for i := range len(s) {
-		if !isSignature(s[i]) {
-			return false
+func isSignature(c byte) bool { return signatureClass[c] }
+
+// signatureEnd returns the end of the run of such characters at i.
+func signatureEnd(s string, i int) int {
+	for ; i < len(s)-3; i += 4 {
+		if !signatureClass[s[i]] || !signatureClass[s[i+1]] || !signatureClass[s[i+2]] || !signatureClass[s[i+3]] {
+			break
 		}
 	}
-	return s != ""
+	for i < len(s) && signatureClass[s[i]] {
+		i++
+	}
+	return i
 }
+
+func signature(s string) bool { return s != "" && signatureEnd(s, 0) == len(s) }
 
 // infoParam returns where the URI of ";info=<" begins, 0 if that is not at i.
 func infoParam(s string, i int) int {

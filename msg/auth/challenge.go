@@ -54,50 +54,49 @@ func (ChallengeCodec) Parse(s string) (c Challenge, rest string, err error) {
 	if scheme != schemeDigest && (token != "" || i == len(s) || s[i] == ',') {
 		return c, s[i:], nil
 	}
-	var realm, nonce bool
-	set := func(q pair) error {
-		switch {
-		case q.is("realm"):
-			c.Realm, realm = q.value, true
-		case scheme != schemeDigest:
-			c.Params = c.Params.add(q)
-		case q.is("nonce"):
-			c.Nonce, nonce = q.value, true
-		case q.is("domain"):
-			c.Domain = q.value
-		case q.is("opaque"):
-			c.Opaque, c.emptyOpaque = q.value, q.value == ""
-		case q.is("stale"):
-			c.Stale = scan.EqualFold(q.value, flagTrue)
-		case q.is("algorithm"):
-			if !scan.IsToken(q.value) {
-				return syntax("algorithm is not a token")
-			}
-			c.Algorithm = q.value
-		case q.is("qop"):
-			c.QOP = q.value
-		case q.is("charset"):
-			if !scan.IsToken(q.value) {
-				return syntax("charset is not a token")
-			}
-			c.Charset = q.value
-		case q.is("userhash"):
-			c.UserHash = scan.EqualFold(q.value, flagTrue)
-		default:
-			c.Params = c.Params.add(q)
-		}
-		return nil
-	}
 	if token != "" {
 		return Challenge{}, "", syntax("no parameters")
 	}
-	if rest, err = scanPairs(s, i, true, set); err != nil {
-		return Challenge{}, "", err
+	l := pairs{s: s, i: i, list: true}
+	for q := (pair{}); l.next(&q); {
+		if scheme != schemeDigest && q.param != paramRealm {
+			c.Params = c.Params.add(&q)
+			continue
+		}
+		switch q.param {
+		case paramRealm:
+			c.Realm = q.value
+		case paramNonce:
+			c.Nonce = q.value
+		case paramDomain:
+			c.Domain = q.value
+		case paramOpaque:
+			c.Opaque, c.emptyOpaque = q.value, q.value == ""
+		case paramStale:
+			c.Stale = scan.EqualFold(q.value, flagTrue)
+		case paramAlgorithm:
+			if c.Algorithm = q.value; !scan.IsToken(q.value) {
+				return Challenge{}, "", syntax("algorithm is not a token")
+			}
+		case paramQOP:
+			c.QOP = q.value
+		case paramCharset:
+			if c.Charset = q.value; !scan.IsToken(q.value) {
+				return Challenge{}, "", syntax("charset is not a token")
+			}
+		case paramUserHash:
+			c.UserHash = scan.EqualFold(q.value, flagTrue)
+		default:
+			c.Params = c.Params.add(&q)
+		}
 	}
-	if scheme == schemeDigest && !(realm && nonce) {
+	if l.err != nil {
+		return Challenge{}, "", l.err
+	}
+	if scheme == schemeDigest && l.seen&(1<<paramRealm|1<<paramNonce) != 1<<paramRealm|1<<paramNonce {
 		return Challenge{}, "", syntax("no realm or no nonce")
 	}
-	return c, rest, nil
+	return c, l.rest, nil
 }
 
 // Append writes c as RFC 7616 section 3.3 asks: realm, domain, nonce, opaque

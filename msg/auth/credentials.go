@@ -69,55 +69,60 @@ func (CredentialsCodec) Parse(s string) (c Credentials, rest string, err error) 
 		return Credentials{}, "", syntax("no parameters")
 	}
 	names := 0
-	set := func(q pair) (err error) {
-		switch {
-		case scheme != schemeDigest:
-			c.Params = c.Params.add(q)
-		case q.is("username"):
+	l := pairs{s: s, i: i, list: true}
+	for q := (pair{}); l.next(&q); {
+		if scheme != schemeDigest {
+			c.Params = c.Params.add(&q)
+			continue
+		}
+		switch q.param {
+		case paramUsername:
 			c.Username = q.value
 			names++
-		case q.is("username*"):
+		case paramExtendedUsername:
 			c.Username, err = decodeExtended(q.value)
 			names, c.Extended = names+1, true
-		case q.is("realm"):
+		case paramRealm:
 			c.Realm = q.value
-		case q.is("nonce"):
+		case paramNonce:
 			c.Nonce = q.value
-		case q.is("uri"):
+		case paramURI:
 			c.URI = q.value
-		case q.is("response"):
+		case paramResponse:
 			c.Response = q.value
-		case q.is("cnonce"):
+		case paramCNonce:
 			c.CNonce = q.value
-		case q.is("opaque"):
+		case paramOpaque:
 			c.Opaque, c.emptyOpaque = q.value, q.value == ""
-		case q.is("algorithm"):
+		case paramAlgorithm:
 			if c.Algorithm = q.value; !scan.IsToken(q.value) {
 				err = syntax("algorithm is not a token")
 			}
-		case q.is("qop"):
+		case paramQOP:
 			if c.QOP = q.value; !scan.IsToken(q.value) {
 				err = syntax("qop is not one token")
 			}
-		case q.is("nc"):
+		case paramNC:
 			ok := false
 			if c.NC, ok = parseNC(q.value); !ok {
 				err = syntax("nc is not 8 hex digits")
 			}
-		case q.is("userhash"):
+		case paramUserHash:
 			c.UserHash = scan.EqualFold(q.value, flagTrue)
 		default:
-			c.Params = c.Params.add(q)
+			c.Params = c.Params.add(&q)
 		}
-		return err
+		if err != nil {
+			return Credentials{}, "", err
+		}
 	}
-	if rest, err = scanPairs(s, i, true, set); err != nil {
-		return Credentials{}, "", err
+	if l.err != nil {
+		return Credentials{}, "", l.err
 	}
 	if names > 1 || c.Extended && c.UserHash { // RFC 7616 section 3.4
 		return Credentials{}, "", syntax("two user names, or an extended one that is hashed")
 	}
-	return c, rest, nil
+	return c, l.rest, nil
 }
 
 // Append writes c as RFC 7616 section 3.4 asks: username, realm, nonce, uri,

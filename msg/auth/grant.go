@@ -80,7 +80,7 @@ func (b *BearerConfig) check() error {
 func (b *BearerConfig) challenge(realm string) Challenge {
 	p := Params("").With("authz_server", b.AuthzServer)
 	if b.Scope != "" {
-		p = p.add(pair{name: "scope", value: b.Scope, quoted: true})
+		p = p.add(&pair{name: "scope", value: b.Scope, quoted: true})
 	}
 	return Challenge{Scheme: schemeBearer, Realm: realm, Params: p}
 }

@@ -24,30 +24,30 @@ type InfoCodec struct{}
 //
 //	ainfo = nextnonce / message-qop / response-auth / cnonce / nonce-count    (RFC 3261 section 25.1)
 func (InfoCodec) Parse(s string) (v Info, rest string, err error) {
-	_, err = scanPairs(s, 0, false, func(q pair) (err error) {
-		switch {
-		case q.is("nextnonce"):
+	l := pairs{s: s}
+	for q := (pair{}); l.next(&q); {
+		switch q.param {
+		case paramNextNonce:
 			v.NextNonce = q.value
-		case q.is("qop"):
+		case paramQOP:
 			if v.QOP = q.value; !scan.IsToken(q.value) {
-				err = syntax("qop is not one token")
+				return Info{}, "", syntax("qop is not one token")
 			}
-		case q.is("rspauth"):
+		case paramRSPAuth:
 			v.RSPAuth = q.value
-		case q.is("cnonce"):
+		case paramCNonce:
 			v.CNonce = q.value
-		case q.is("nc"):
+		case paramNC:
 			ok := false
 			if v.NC, ok = parseNC(q.value); !ok {
-				err = syntax("nc is not 8 hex digits")
+				return Info{}, "", syntax("nc is not 8 hex digits")
 			}
 		default:
-			v.Params = v.Params.add(q)
+			v.Params = v.Params.add(&q)
 		}
-		return err
-	})
-	if err != nil {
-		return Info{}, "", err
+	}
+	if l.err != nil {
+		return Info{}, "", l.err
 	}
 	return v, "", nil
 }

@@ -1,12 +1,12 @@
 package auth
 
 import (
-	"errors"
 	"iter"
+	"math/bits"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gosofia/sofia/internal/scan"
-	"github.com/gosofia/sofia/msg"
 )
 
 // maxParams bounds the parameters of one header value.
@@ -34,23 +34,23 @@ func (p Params) All() iter.Seq2[string, string] {
 }
 
 func (p Params) all(yield func(string, string) bool) {
-	_, _ = scanPairs(string(p), 0, false, func(q pair) error {
+	c := pairs{s: string(p)}
+	for q := (pair{}); c.next(&q); {
 		if !yield(q.name, q.value) {
-			return errStop
+			return
 		}
-		return nil
-	})
+	}
 }
 
 // With returns p with one more parameter, as token if value is one, else
 // quoted.
 func (p Params) With(name, value string) Params {
-	return p.add(pair{name: name, value: value})
+	return p.add(&pair{name: name, value: value})
 }
 
 // add appends a parameter; what came unquoted without being a token, which is
 // read but not right, gets its quotes.
-func (p Params) add(q pair) Params {
+func (p Params) add(q *pair) Params {
 	q.quoted = q.quoted || !scan.IsToken(q.value)
 	b := make([]byte, 0, len(p)+len(q.name)+len(q.value)+6)
 	b = append(b, p...)
@@ -67,40 +67,18 @@ func (p Params) check(reserved func(name string) bool) error {
 		return nil
 	}
 	var again Params
-	_, err := scanPairs(string(p), 0, false, func(q pair) error {
+	c := pairs{s: string(p)}
+	for q := (pair{}); c.next(&q); {
 		if reserved(q.name) {
 			return unwritable("a parameter in Params has a field of its own")
 		}
-		again = again.add(q)
-		return nil
-	})
-	if errors.Is(err, msg.ErrSyntax) || err == nil && again != p {
+		again = again.add(&q)
+	}
+	if c.err != nil || again != p {
 		return unwritable("malformed Params; make them with Params.With")
 	}
-	return err
+	return nil
 }
-
-// pair is one auth-param.
-type pair struct {
-	name, value string
-	quoted      bool
-}
-
-func (q pair) append(dst []byte) []byte {
-	dst = append(append(dst, q.name...), '=')
-	if q.quoted {
-		return scan.AppendQuoted(dst, q.value)
-	}
-	return append(dst, q.value...)
-}
-
-func (q pair) is(name string) bool { return scan.EqualFold(q.name, name) }
-
-type stop struct{}
-
-func (stop) Error() string { return "stopped" }
-
-var errStop error = stop{}
 
 // parseScheme reads what begins a challenge and credentials. i is where the
 // parameters begin; it is len(s), or the position of a comma, if there are none.
@@ -108,6 +86,13 @@ var errStop error = stop{}
 //	challenge   = auth-scheme [ 1*SP ( token68 / #auth-param ) ]    (RFC 7235 section 2.1)
 //	credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]
 func parseScheme(s string) (scheme, token string, i int, err error) {
+	if strings.HasPrefix(s, schemeDigest+" ") {
+		// What follows a "=" other than "=", "," and white space is no end of a token68.
+		i = len(schemeDigest) + 1
+		if p, j := fieldAt(s, i); p != paramOther && j+1 < len(s) && (s[j+1] == '"' || scan.IsTokenChar(s[j+1])) {
+			return schemeDigest, "", i, nil
+		}
+	}
 	i = scan.Space(s, 0)
 	j := scan.Token(s, i)
 	if j == i {
@@ -155,89 +140,272 @@ func isToken68(c byte) bool {
 	return scan.IsAlpha(c) || scan.IsDigit(c)
 }
 
-// scanPairs reads parameters from i on and hands them to set. It returns what
-// is left: "" at the end or, if list is true, the comma before the next
-// challenge of a list. An error from set ends it.
+// pairs reads parameters one after the other, from i on. Empty members of the
+// list are skipped (RFC 7230 section 7). A name that stands twice is an error:
+// two readers might take one each.
 //
 //	#auth-param   with   auth-param = token BWS "=" BWS ( token / quoted-string )
-//
-// Empty members of the list are skipped (RFC 7230 section 7). A name that
-// stands twice is an error: two readers might take one each.
-func scanPairs(s string, i int, list bool, set func(pair) error) (rest string, err error) {
-	var seen [maxParams]int // where the names so far stand
-	var kinds uint64        // a bit for each first letter and length among them
-	n, comma := 0, -1
-	for {
-		i = scan.Space(s, i)
-		if i < len(s) && s[i] == ',' {
-			comma, i = i, i+1
-			continue
-		}
-		if i == len(s) {
-			break
-		}
-		if n > 0 && comma < 0 {
-			return "", syntax("no comma between parameters")
-		}
-		q, next, err := scanPair(s, i)
-		if err != nil {
-			if list && n > 0 && next < 0 { // token without "=": the next challenge
-				return s[comma:], nil
-			}
-			return "", err
-		}
-		if n == maxParams {
-			return "", syntax("too many parameters")
-		}
-		kind := uint64(1) << ((int(q.name[0]) + len(q.name)*5) & 31) // the same in upper and lower case
-		if kinds&kind != 0 {
-			for _, at := range seen[:n] {
-				if q.is(s[at:scan.Token(s, at)]) {
-					return "", syntax("a parameter stands twice")
-				}
-			}
-		}
-		kinds |= kind
-		seen[n] = i
-		n++
-		if err := set(q); err != nil {
-			return "", err
-		}
-		i, comma = next, -1
-	}
-	if n == 0 {
-		return "", syntax("no parameters")
-	}
-	return "", nil
+type pairs struct {
+	s    string
+	i    int
+	list bool   // the comma before the next challenge may end them
+	rest string // what is left then
+	err  error
+	n    int    // parameters so far
+	seen uint32 // a bit for each name of a field among them
+
+	others int
+	at     [maxParams]uint32 // where the other names begin
 }
 
-// scanPair reads one parameter. With an error, next is -1 if the name is not
-// followed by "=", else 0.
-func scanPair(s string, i int) (q pair, next int, err error) {
-	j := scan.Token(s, i)
-	if j == i {
-		return q, 0, syntax("no parameter name")
+// next reads a parameter into q. It returns false at the end, and after an error.
+func (p *pairs) next(q *pair) bool {
+	s, i, comma := p.s, p.i, -1
+	if i+2 < len(s) && s[i] == ',' && s[i+1] == ' ' {
+		i, comma = i+2, i
 	}
-	q.name = s[i:j]
-	if i = scan.Space(s, j); i == len(s) || s[i] != '=' {
-		return q, -1, syntax("no value for a parameter")
-	}
-	if i = scan.Space(s, i+1); i < len(s) && s[i] == '"' {
-		end, ok := scan.Quoted(s, i)
-		if !ok {
-			return q, 0, syntax("quoted string does not end")
+	for i < len(s) && (s[i] == ',' || scan.IsSpace(s[i])) {
+		if s[i] == ',' {
+			comma = i
 		}
-		q.value, q.quoted, next = scan.Unquote(s[i:end]), true, end
+		i++
+	}
+	if i == len(s) {
+		if p.n == 0 {
+			p.err = syntax("no parameters")
+		}
+		return false
+	}
+	if p.n > 0 && comma < 0 {
+		p.err = syntax("no comma between parameters")
+		return false
+	}
+	lo, hi := i, 0
+	if q.param, hi = fieldAt(s, i); q.param != paramOther {
+		i = hi + 1
 	} else {
-		if next = scan.Value(s, i); next == i {
-			return q, 0, syntax("no value for a parameter")
+		if hi = scan.Token(s, lo); hi == lo {
+			p.err = syntax("no parameter name")
+			return false
 		}
-		q.value = s[i:next]
+		q.param = paramOf(s[lo:hi])
+		if i = scan.Space(s, hi); i == len(s) || s[i] != '=' {
+			if p.list && p.n > 0 { // the next challenge
+				p.rest = s[comma:]
+				return false
+			}
+			p.err = syntax("no value for a parameter")
+			return false
+		}
+		i++
 	}
-	if scan.HasControl(q.value) { // quoted-pairs included: no value may carry one onwards
-		return q, 0, syntax("control octet in a parameter")
+	q.name = s[lo:hi]
+	if i < len(s) && scan.IsSpace(s[i]) {
+		i = scan.Space(s, i)
 	}
-	return q, next, nil
+	ok := false
+	if q.quoted = i < len(s) && s[i] == '"'; !q.quoted {
+		p.i = scan.Value(s, i)
+		if q.value = s[i:p.i]; q.value == "" {
+			p.err = syntax("no value for a parameter")
+			return false
+		}
+	} else if p.i, ok = scan.PlainQuoted(s, i); ok {
+		q.value = s[i+1 : p.i-1]
+	} else if p.err = p.decode(q, i); p.err != nil {
+		return false
+	}
+	bit := uint32(1) << (q.param & 31)
+	if p.n == maxParams {
+		p.err = syntax("too many parameters")
+		return false
+	}
+	if q.param == paramOther && !p.first(q.name, lo) || q.param != paramOther && p.seen&bit != 0 {
+		p.err = syntax("a parameter stands twice")
+		return false
+	}
+	p.seen |= bit
+	p.n++
+	return true
+}
+
+// decode reads the quoted-string at i.
+func (p *pairs) decode(q *pair, i int) error {
+	end, ok := scan.Quoted(p.s, i)
+	if !ok {
+		return syntax("quoted string does not end")
+	}
+	if q.value = scan.Unquote(p.s[i:end]); scan.HasControl(q.value) { // quoted-pairs included: no value may carry one onwards
+		return syntax("control octet in a parameter")
+	}
+	p.i = end
+	return nil
+}
+
+// first reports whether a name without a field, which stands at i, is new.
+func (p *pairs) first(name string, i int) bool {
+	for _, at := range p.at[:p.others] {
+		if scan.EqualFold(name, p.s[at:scan.Token(p.s, int(at))]) {
+			return false
+		}
+	}
+	p.at[p.others] = uint32(i)
+	p.others++
+	return true
+}
+
+// pair is one auth-param.
+type pair struct {
+	name, value string
+	param       param
+	quoted      bool
+}
+
+func (q *pair) append(dst []byte) []byte {
+	dst = append(append(dst, q.name...), '=')
+	if q.quoted {
+		return scan.AppendQuoted(dst, q.value)
+	}
+	return append(dst, q.value...)
+}
+
+// param tells the parameters that have a field somewhere from each other.
+type param uint8
+
+const (
+	paramOther param = iota
+	paramAlgorithm
+	paramCharset
+	paramCNonce
+	paramDomain
+	paramNC
+	paramNextNonce
+	paramNonce
+	paramOpaque
+	paramQOP
+	paramRealm
+	paramResponse
+	paramRSPAuth
+	paramStale
+	paramURI
+	paramUserHash
+	paramUsername
+	paramExtendedUsername
+)
+
+// fieldAt returns the parameter with a field whose name is at i, and where the
+// "=" behind it stands. It does not see those that end close to the end of s,
+// nor white space and long names: for them there is [paramOf].
+func fieldAt(s string, i int) (p param, hi int) {
+	if i+10 > len(s) {
+		return paramOther, 0
+	}
+	const lower, octets, high = 0x2020202020202020, 0x0101010101010101, 0x8080808080808080
+	w := scan.Word(s, i)
+	n := 8
+	if eq := w ^ '='*octets; (eq-octets)&^eq&high != 0 {
+		n = bits.TrailingZeros64((eq-octets)&^eq&high) / 8
+		w = w&(1<<(8*n)-1) | lower&(1<<(8*n)-1)
+	} else {
+		w |= lower
+		if w == 'a'|'l'<<8|'g'<<16|'o'<<24|'r'<<32|'i'<<40|'t'<<48|'h'<<56 && s[i+8]|0x20 == 'm' {
+			n = 9
+		}
+	}
+	if s[i+n] != '=' {
+		return paramOther, 0
+	}
+	switch w {
+	case 'n' | 'c'<<8:
+		p = paramNC
+	case 'u' | 'r'<<8 | 'i'<<16:
+		p = paramURI
+	case 'q' | 'o'<<8 | 'p'<<16:
+		p = paramQOP
+	case 'r' | 'e'<<8 | 'a'<<16 | 'l'<<24 | 'm'<<32:
+		p = paramRealm
+	case 'n' | 'o'<<8 | 'n'<<16 | 'c'<<24 | 'e'<<32:
+		p = paramNonce
+	case 's' | 't'<<8 | 'a'<<16 | 'l'<<24 | 'e'<<32:
+		p = paramStale
+	case 'c' | 'n'<<8 | 'o'<<16 | 'n'<<24 | 'c'<<32 | 'e'<<40:
+		p = paramCNonce
+	case 'o' | 'p'<<8 | 'a'<<16 | 'q'<<24 | 'u'<<32 | 'e'<<40:
+		p = paramOpaque
+	case 'd' | 'o'<<8 | 'm'<<16 | 'a'<<24 | 'i'<<32 | 'n'<<40:
+		p = paramDomain
+	case 'c' | 'h'<<8 | 'a'<<16 | 'r'<<24 | 's'<<32 | 'e'<<40 | 't'<<48:
+		p = paramCharset
+	case 'r' | 's'<<8 | 'p'<<16 | 'a'<<24 | 'u'<<32 | 't'<<40 | 'h'<<48:
+		p = paramRSPAuth
+	case 'r' | 'e'<<8 | 's'<<16 | 'p'<<24 | 'o'<<32 | 'n'<<40 | 's'<<48 | 'e'<<56:
+		p = paramResponse
+	case 'u' | 's'<<8 | 'e'<<16 | 'r'<<24 | 'n'<<32 | 'a'<<40 | 'm'<<48 | 'e'<<56:
+		p = paramUsername
+	case 'u' | 's'<<8 | 'e'<<16 | 'r'<<24 | 'h'<<32 | 'a'<<40 | 's'<<48 | 'h'<<56:
+		p = paramUserHash
+	case 'a' | 'l'<<8 | 'g'<<16 | 'o'<<24 | 'r'<<32 | 'i'<<40 | 't'<<48 | 'h'<<56:
+		if n == 9 {
+			p = paramAlgorithm
+		}
+	}
+	return p, i + n
+}
+
+// longestName is the length of the longest of their names.
+const longestName = len("nextnonce")
+
+// paramOf returns the parameter of that name, in whatever case.
+func paramOf(name string) param {
+	p := lowerParam(name)
+	if p != paramOther || len(name) > longestName {
+		return p
+	}
+	var lower [longestName]byte
+	for i := range len(name) {
+		lower[i] = scan.Lower(name[i])
+	}
+	return lowerParam(string(lower[:len(name)]))
+}
+
+func lowerParam(name string) param {
+	switch name {
+	case "algorithm":
+		return paramAlgorithm
+	case "charset":
+		return paramCharset
+	case "cnonce":
+		return paramCNonce
+	case "domain":
+		return paramDomain
+	case "nc":
+		return paramNC
+	case "nextnonce":
+		return paramNextNonce
+	case "nonce":
+		return paramNonce
+	case "opaque":
+		return paramOpaque
+	case "qop":
+		return paramQOP
+	case "realm":
+		return paramRealm
+	case "response":
+		return paramResponse
+	case "rspauth":
+		return paramRSPAuth
+	case "stale":
+		return paramStale
+	case "uri":
+		return paramURI
+	case "userhash":
+		return paramUserHash
+	case "username":
+		return paramUsername
+	case "username*":
+		return paramExtendedUsername
+	}
+	return paramOther
 }
 
 // writer renders a header value and remembers the first thing that cannot be
