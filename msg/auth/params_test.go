@@ -72,3 +72,36 @@ func TestErrorsCarryNoValue(t *testing.T) {
 		require.NotContains(t, err.Error(), secret)
 	}
 }
+
+// However a name is written, it is the same parameter.
+func TestFieldNames(t *testing.T) {
+	names := []string{"algorithm", "charset", "cnonce", "domain", "nc", "nextnonce", "nonce", "opaque", "qop", "realm",
+		"response", "rspauth", "stale", "uri", "userhash", "username", "username*"}
+	for k, name := range names {
+		want := param(k + 1)
+		upper := strings.ToUpper(name)
+		mixed := upper[:1] + name[1:]
+		for _, s := range []string{name, upper, mixed} {
+			require.Equal(t, want, paramOf(s))
+			p, end := fieldAt(s+`="0123456789"`, 0)
+			if name == "nextnonce" || name == "username*" {
+				require.Equal(t, paramOther, p)
+				continue
+			}
+			require.Equal(t, want, p, s)
+			require.Equal(t, len(s), end)
+		}
+		for i := range len(name) {
+			wrong := name[:i] + string([]byte{name[i] ^ 1}) + name[i+1:]
+			require.Equal(t, paramOther, paramOf(wrong))
+			p, _ := fieldAt(wrong+`="0123456789"`, 0)
+			require.Equal(t, paramOther, p, wrong)
+			p, _ = fieldAt(name[:i]+name[i+1:]+`="0123456789"`, 0)
+			require.Equal(t, paramOf(name[:i]+name[i+1:]), p)
+		}
+	}
+	for _, s := range []string{"", "nc", "nc=1", "realm = \"abcdefgh\"", "algorithmX=abcdefgh", "usernames=abcdefgh", "=abcdefghijk", "\x12ealm=abcdefgh"} {
+		p, _ := fieldAt(s, 0)
+		require.Equal(t, paramOther, p, s)
+	}
+}
