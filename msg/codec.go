@@ -2,6 +2,7 @@ package msg
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/gosofia/sofia/internal/scan"
 )
@@ -156,6 +157,19 @@ func (p Params) Q() int {
 		return 1000
 	}
 	return n
+}
+
+// WithQ returns p with the q parameter for a number of thousandths, 0 to 1000, in
+// its shortest form. What is beyond makes a parameter that is no qvalue, which no
+// setter of a header with one takes.
+func (p Params) WithQ(thousandths int) Params {
+	switch q := strconv.Itoa(thousandths); {
+	case thousandths < 0 || thousandths > 1000 || thousandths == 0:
+		return p.With("q", q)
+	case thousandths == 1000:
+		return p.With("q", "1")
+	}
+	return p.With("q", "0."+strings.TrimRight(strconv.Itoa(1000 + thousandths)[1:], "0"))
 }
 
 // MediaType is a type of body, or in Accept a range of them ("text/*"), with

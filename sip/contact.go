@@ -1,7 +1,9 @@
 package sip
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gosofia/sofia/msg"
 )
@@ -27,6 +29,28 @@ func (a NameAddr) PubGRUU() string { return tagParam(a.Params, "pub-gruu") }
 // TempGRUU returns the temporary GRUU that the registrar gave the Contact, ""
 // if there is none.
 func (a NameAddr) TempGRUU() string { return tagParam(a.Params, "temp-gruu") }
+
+// WithQ returns a with the given q parameter in thousandths: 0 to 1000 for "0" to
+// "1". What is beyond makes an address that no setter of Contact takes.
+func (a NameAddr) WithQ(thousandths int) NameAddr {
+	a.Params = a.Params.WithQ(thousandths)
+	return a
+}
+
+// WithExpires returns a with the given expires parameter, in whole seconds,
+// rounded up so that what is left of a binding does not become its removal. Less
+// than 0 or more than 2^32-1 seconds make an address that no setter of Contact
+// takes.
+func (a NameAddr) WithExpires(d time.Duration) NameAddr {
+	seconds := int64(d / time.Second)
+	if d%time.Second > 0 {
+		seconds++
+	} else if d < 0 && seconds == 0 {
+		seconds = -1
+	}
+	a.Params = a.Params.With("expires", strconv.FormatInt(seconds, 10))
+	return a
+}
 
 // WithInstance returns a with the given +sip.instance, which is a URI without
 // brackets, and reg-id; 0 leaves reg-id out.
