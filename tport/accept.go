@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strconv"
+	"syscall"
 )
 
 // listening is the part of the stream protocols that binds and accepts.
@@ -22,50 +23,104 @@ func (listening) bind(ctx context.Context, p *Primary, name Name) error {
 
 func (listening) serve(p *Primary) { p.t.spawn(p.accept) }
 
-// accept is the goroutine of a listening socket.
+// accept is the goroutine of a listening socket. It waits for nothing but the
+// next connection.
 func (p *Primary) accept() {
+	t := p.t
 	var pause pause
 	for {
 		conn, err := p.listener.Accept()
 		switch {
 		case err == nil:
 			pause.reset()
-			p.t.spawn(func() { p.welcome(conn) })
+			p.welcome(conn)
 		case errors.Is(err, net.ErrClosed) || p.Err() != nil:
 			p.end(err)
 			return
 		default:
 			// Out of descriptors, or the peer has gone again: neither ends the socket.
-			p.t.count.readErrors.Add(1)
-			p.t.log.Warn("accepting failed", "addr", p.addr, "err", err)
+			t.count.readErrors.Add(1)
+			t.log.Warn("accepting failed", "addr", p.addr, "err", err)
+			t.spareDescriptor(err)
 			pause.wait(p.done)
 		}
 	}
 }
 
-// welcome is the goroutine of an accepted connection.
+// spareDescriptor closes the longest idle connection if err says that there is
+// no descriptor for another one, and reports whether it did.
+func (t *Transport) spareDescriptor(err error) bool {
+	if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) {
+		return false
+	}
+	t.count.noDescriptors.Add(1)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.shed(t.idle.oldest())
+}
+
+// welcome takes an accepted connection.
 func (p *Primary) welcome(conn net.Conn) {
 	t := p.t
-	s, err := p.admit(conn)
-	if err != nil {
-		t.count.turned.Add(1)
-		t.log.Debug("connection turned away", "proto", p.proto, "from", conn.RemoteAddr(), "err", err)
-		conn.Close()
+	proto, _ := protocolOf(p.proto)
+	upgrade := proto.(streamProtocol)
+	if _, ok := upgrade.(immediate); ok {
+		s, err := p.admit(t.ctx, upgrade, conn)
+		if err != nil {
+			p.turnAway(conn, err)
+			return
+		}
+		t.spawn(s.serve)
 		return
 	}
-	t.count.accepted.Add(1)
+	ctx, h, err := t.beginHandshake(conn)
+	if err != nil {
+		p.turnAway(conn, err)
+		return
+	}
+	t.spawn(func() { p.shake(ctx, h, upgrade, conn) })
+}
+
+// shake is the goroutine of an accepted connection that does not carry messages
+// at once; it becomes that of the stream.
+func (p *Primary) shake(ctx context.Context, h *halfOpen, upgrade streamProtocol, conn net.Conn) {
+	t := p.t
+	cancel := func() {}
+	if t.cfg.HandshakeTimeout > 0 {
+		ctx, cancel = context.WithTimeoutCause(ctx, t.cfg.HandshakeTimeout, ErrHandshakeTimeout)
+	}
+	s, err := p.admit(ctx, upgrade, conn)
+	cancel()
+	t.endHandshake(h)
+	if err != nil {
+		p.turnAway(conn, err)
+		return
+	}
 	s.serve()
 }
 
-func (p *Primary) admit(conn net.Conn) (*stream, error) {
+// admit makes a stream of a connection and takes it into the books.
+func (p *Primary) admit(ctx context.Context, upgrade streamProtocol, conn net.Conn) (*stream, error) {
 	t := p.t
-	proto, _ := protocolOf(p.proto)
-	l, err := proto.(streamProtocol).upgrade(t.ctx, conn, end{
+	l, err := t.upgrade(ctx, upgrade, conn, end{
 		t: t, proto: p.proto, class: p.class, tls: p.config(), verify: p.verify,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s := newStream(t, l, p.class, p, p.proto)
-	return s, t.register(s)
+	if err := t.register(s); err != nil {
+		return nil, err
+	}
+	t.count.accepted.Add(1)
+	return s, nil
+}
+
+func (p *Primary) turnAway(conn net.Conn, err error) {
+	t := p.t
+	if !errors.Is(err, ErrClosed) {
+		t.count.turned.Add(1)
+	}
+	t.log.Debug("connection turned away", "proto", p.proto, "from", conn.RemoteAddr(), "err", err)
+	_ = conn.Close()
 }

@@ -30,11 +30,13 @@ func (t *Transport) register(s *stream) error {
 	return nil
 }
 
-// forget takes a connection out of the books; twice does no harm.
+// forget takes a connection that has ended out of the books.
 func (t *Transport) forget(s *stream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.remove(s)
+	t.doomed.Add(-s.doomed)
+	s.doomed = 0
 }
 
 // remove is forget for a caller that holds mu.

@@ -27,6 +27,9 @@ const (
 	DefaultMaxFlows          = 16384
 	DefaultMaxFlowsPerSource = 1024
 	DefaultReaders           = 1
+	DefaultMaxHandshakes     = 1024
+	DefaultMaxBuffered       = 256 << 20
+	DefaultTCPKeepAlive      = 30 * time.Second
 )
 
 // Config is what a [Transport] is made of. The zero value of a field is its
@@ -47,11 +50,26 @@ type Config struct {
 	// DialTimeout bounds one attempt to connect, 10 s by default; negative: the
 	// system's own limit.
 	DialTimeout time.Duration
-	// WriteTimeout is how long a peer may refuse to take what is queued for it
-	// before its connection is closed, 30 s by default; negative: for ever.
+	// HandshakeTimeout is how long a handshake may take, in the protocols that
+	// have one, 10 s by default; negative: for ever. Where we connect, it is a
+	// part of DialTimeout.
+	HandshakeTimeout time.Duration
+	// WriteTimeout is how long a message may wait for the peer to take it before
+	// its connection is closed, 30 s by default; negative: for ever. So a peer
+	// that takes less than it is sent loses its connection after that time.
 	WriteTimeout time.Duration
+	// KeepAlive is the keep-alive of every connection made from here, until
+	// [Flow.KeepAlive] says otherwise; nil: none. Use it only where the peers
+	// are known to answer (RFC 5626 section 4.4), or with Timeout negative.
+	KeepAlive *KeepAlive
+	// TCPKeepAlive is how long a TCP connection is quiet before the system
+	// probes it (SO_KEEPALIVE), 30 s by default; negative: never. Two of three
+	// probes, 15 s apart, may be lost. It says nothing where Listen, Dial and
+	// DialFrom are set: they are then free to do as they like.
+	TCPKeepAlive time.Duration
 	// QueueSize is the number of messages that may wait on one flow, 64 by
-	// default. The sockets of UDP, each shared by many peers, hold 16 times as many.
+	// default. The sockets of UDP, each shared by many peers, hold 16 times as
+	// many. The next message is refused with ErrQueueFull; see WriteTimeout.
 	QueueSize int
 	// QueueBytes is the number of octets that may wait on one flow, 1 MiB by
 	// default. One message of any size may wait alone.
@@ -62,6 +80,21 @@ type Config struct {
 	// MaxFlowsPerSource bounds the accepted connections from one IPv4 address
 	// or one IPv6 /64 prefix, 1024 by default; negative: no bound.
 	MaxFlowsPerSource int
+	// MaxHandshakes bounds the accepted connections that do not carry messages
+	// yet, 1024 by default; negative: no bound. The next one takes the place of
+	// the oldest, of its own source if that has half of them all.
+	MaxHandshakes int
+	// MaxBuffered bounds the octets that wait on all connections together, in
+	// messages not yet whole or not yet sent, 256 MiB by default; negative: no
+	// bound. Beyond it the connection with the most is closed, with ErrMemory.
+	MaxBuffered int
+	// MessageRate is the number of messages a second taken from one IPv4
+	// address or IPv6 /64 prefix; 0: no bound. Datagrams beyond it are dropped;
+	// a connection is not read until it is its turn.
+	MessageRate int
+	// MessageBurst is how many messages a source that was quiet may send at
+	// once, MessageRate by default.
+	MessageBurst int
 	// Readers is the number of goroutines that read each UDP socket, 1 by
 	// default. With more than one, datagrams of one peer may overtake each other.
 	Readers int
@@ -80,9 +113,6 @@ type Config struct {
 	// Verify is the rule by which the certificate of a peer is compared with its
 	// name. By default it goes with the protocol, see [VerifyDefault].
 	Verify Verification
-	// HandshakeTimeout bounds a TLS handshake, 10 s by default; negative: no
-	// bound but DialTimeout.
-	HandshakeTimeout time.Duration
 
 	// Listen opens a listening stream socket, [net.ListenConfig.Listen] by default.
 	Listen func(ctx context.Context, network, address string) (net.Listener, error)
@@ -123,8 +153,7 @@ type Config struct {
 	Trace *Trace
 	// Logger takes what an operator should know; nil is silent.
 	Logger *slog.Logger
-	// Rand is the source of random octets for the protocols that need some,
-	// [crypto/rand.Reader] by default. UDP and TCP do not.
+	// Rand is the source of random octets, [crypto/rand.Reader] by default.
 	Rand io.Reader
 }
 
@@ -135,6 +164,8 @@ func (c Config) resolve() (Config, error) {
 		return c, errors.New("tport: Config.Class is nil; set the grammar to speak, such as sip.Class()")
 	case c.Deliver == nil:
 		return c, errors.New("tport: Config.Deliver is nil; set the func that takes the messages")
+	case c.MessageRate < 0 || c.MessageBurst < 0:
+		return c, errors.New("tport: Config.MessageRate and MessageBurst cannot be negative; leave them 0 for no bound")
 	case c.QueueSize < 0 || c.QueueBytes < 0 || c.Readers < 0:
 		return c, errors.New("tport: Config.QueueSize, QueueBytes and Readers cannot be negative; leave them 0 for the default")
 	case checkTLS(c.TLS) != nil:
@@ -143,23 +174,37 @@ func (c Config) resolve() (Config, error) {
 	or(&c.Idle, DefaultIdle)
 	or(&c.MessageTimeout, DefaultMessageTimeout)
 	or(&c.DialTimeout, DefaultDialTimeout)
-	or(&c.WriteTimeout, DefaultWriteTimeout)
 	or(&c.HandshakeTimeout, DefaultHandshakeTimeout)
+	or(&c.WriteTimeout, DefaultWriteTimeout)
+	or(&c.TCPKeepAlive, DefaultTCPKeepAlive)
 	or(&c.QueueSize, DefaultQueueSize)
 	or(&c.QueueBytes, DefaultQueueBytes)
 	or(&c.MaxFlows, DefaultMaxFlows)
 	or(&c.MaxFlowsPerSource, DefaultMaxFlowsPerSource)
+	or(&c.MaxHandshakes, DefaultMaxHandshakes)
+	or(&c.MaxBuffered, DefaultMaxBuffered)
+	or(&c.MessageBurst, max(c.MessageRate, 1))
 	or(&c.Readers, DefaultReaders)
+	if c.KeepAlive != nil {
+		keep, err := c.KeepAlive.resolve(false)
+		if err != nil {
+			return c, fmt.Errorf("tport: Config.KeepAlive: %w", err)
+		}
+		c.KeepAlive = &keep
+	}
 	if c.Listen == nil {
-		c.Listen = new(net.ListenConfig).Listen
+		c.Listen = (&net.ListenConfig{KeepAlive: -1, KeepAliveConfig: c.tcpKeepAlive()}).Listen
 	}
 	if c.Dial == nil && c.DialFrom == nil {
 		c.DialFrom = func(local netip.Addr) func(context.Context, string, string) (net.Conn, error) {
-			return (&net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))}).DialContext
+			return (&net.Dialer{
+				LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0)),
+				KeepAlive: -1, KeepAliveConfig: c.tcpKeepAlive(),
+			}).DialContext
 		}
 	}
 	if c.Dial == nil {
-		c.Dial = new(net.Dialer).DialContext
+		c.Dial = (&net.Dialer{KeepAlive: -1, KeepAliveConfig: c.tcpKeepAlive()}).DialContext
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader
@@ -174,6 +219,15 @@ func (c Config) resolve() (Config, error) {
 		c.Trace = &Trace{}
 	}
 	return c, nil
+}
+
+// tcpKeepAlive is TCPKeepAlive in the words of package net. (Its own KeepAlive
+// field is -1 so that one that is not enabled is off.)
+func (c *Config) tcpKeepAlive() net.KeepAliveConfig {
+	if c.TCPKeepAlive < 0 {
+		return net.KeepAliveConfig{}
+	}
+	return net.KeepAliveConfig{Enable: true, Idle: c.TCPKeepAlive, Interval: 15 * time.Second, Count: 3}
 }
 
 func or[T comparable](field *T, value T) {

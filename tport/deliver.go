@@ -36,7 +36,7 @@ func (c *counters) refusal(err error) {
 		c.queueFull.Add(1)
 	case errors.Is(err, ErrTooLarge):
 		c.tooLarge.Add(1)
-	case errors.Is(err, ErrClosed):
+	case errors.Is(err, ErrGone):
 	default:
 		c.writeErrors.Add(1)
 	}
@@ -55,5 +55,11 @@ func (c *counters) ending(err error) {
 		c.framingErrors.Add(1)
 	case errors.Is(err, ErrShed):
 		c.shed.Add(1)
+	case errors.Is(err, ErrNoPong):
+		c.noPong.Add(1)
+	case errors.Is(err, ErrSilent):
+		c.silent.Add(1)
+	case errors.Is(err, ErrMemory):
+		c.memory.Add(1)
 	}
 }

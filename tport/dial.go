@@ -17,6 +17,7 @@ type attempt struct {
 	cancel  context.CancelFunc
 	waiting int // callers
 	queue   []*parcel
+	octets  int // in queue
 	flow    *Flow
 	err     error
 }
@@ -42,7 +43,8 @@ func (p *parcel) send(s *stream) {
 // an address alone does not prove who is behind it.
 //
 // ctx bounds the wait; the attempt itself is bounded by Config.DialTimeout and
-// given up when nobody waits for it any more. The error is an [*Error] that
+// given up when nobody waits for it any more. Name.Fresh asks for a connection
+// of one's own: close it when it is no longer needed, or Config.Idle will. The error is an [*Error] that
 // wraps [ErrNoTransport], [ErrNotNumeric], [ErrNoPort], [ErrClosed],
 // [ErrTooManyFlows], the error of ctx, or what the system said.
 func (t *Transport) Dial(ctx context.Context, name Name) (*Flow, error) {
@@ -113,6 +115,10 @@ func (t *Transport) ready(name Name) (*Flow, poolKey, error) {
 	if t.closed {
 		return nil, key, ErrClosed
 	}
+	if name.Fresh {
+		t.fresh++
+		key.fresh = t.fresh
+	}
 	if s := t.pooled(key); s != nil {
 		return &s.flow, key, nil
 	}
@@ -176,10 +182,11 @@ func (t *Transport) join(name Name, key poolKey, p *parcel) (*attempt, error) {
 		t.spawn(func() { t.connect(ctx, name, key, at) })
 	}
 	if p != nil {
-		if len(at.queue) >= t.cfg.QueueSize {
+		if len(at.queue) >= t.cfg.QueueSize || len(at.queue) > 0 && at.octets+len(p.b) > t.cfg.QueueBytes {
 			return nil, ErrQueueFull
 		}
 		at.queue = append(at.queue, p)
+		at.octets += len(p.b)
 	}
 	at.waiting++
 	return at, nil
@@ -195,6 +202,7 @@ func (t *Transport) leave(key poolKey, at *attempt, p *parcel) bool {
 	}
 	if i := slices.Index(at.queue, p); p != nil && i >= 0 {
 		at.queue = slices.Delete(at.queue, i, i+1)
+		at.octets -= len(p.b)
 	}
 	if at.waiting--; at.waiting == 0 {
 		delete(t.attempts, key)
@@ -269,7 +277,7 @@ func (t *Transport) open(ctx context.Context, name Name, key poolKey) (*stream, 
 		return nil, ErrWrongSource
 	}
 	proto, _ := protocolOf(name.Proto) // ready has checked it
-	l, err := proto.(streamProtocol).upgrade(ctx, conn, end{
+	l, err := t.upgrade(ctx, proto.(streamProtocol), conn, end{
 		t: t, proto: name.Proto, class: key.class, server: key.server, tls: cfg, verify: name.Verify, client: true,
 	})
 	if err != nil {
@@ -277,6 +285,9 @@ func (t *Transport) open(ctx context.Context, name Name, key poolKey) (*stream, 
 		return nil, err
 	}
 	s := newStream(t, l, key.class, nil, name.Proto)
+	if t.cfg.KeepAlive != nil {
+		s.keep.Store(t.newKeeping(*t.cfg.KeepAlive))
+	}
 	if err := t.register(s); err != nil {
 		conn.Close()
 		return nil, err

@@ -49,6 +49,24 @@ var (
 	ErrNotNumeric = errors.New("host is not an IP address; resolve it first")
 	// ErrNoPort: a Name to connect to has port 0.
 	ErrNoPort = errors.New("no port to connect to; set Name.Port")
+	// ErrGone: the flow that was to carry a message has ended, or is ending, and
+	// nothing else may take its place. Nothing was sent. The error says why, too.
+	ErrGone = errors.New("flow is gone")
+	// ErrNoPong: the peer did not answer a keep-alive in time, so the flow is
+	// dead (RFC 5626 section 4.4).
+	ErrNoPong = errors.New("peer answered no keep-alive")
+	// ErrSilent: nothing came from the peer for KeepAlive.Silence.
+	ErrSilent = errors.New("peer sent nothing for too long")
+	// ErrWatches: too many already watch the flow.
+	ErrWatches = errors.New("too many watches on one flow; release some")
+	// ErrMemory: the connection had the most octets waiting, in messages that
+	// are not whole or not sent yet, when all together had more than MaxBuffered.
+	ErrMemory = errors.New("more than Config.MaxBuffered octets wait, most of them on this connection")
+	// ErrRate: the source sent more messages than Config.MessageRate allows.
+	ErrRate = errors.New("source sends too many messages")
+	// ErrNotProved: the peer has not proved to be the domain that a connection
+	// is to be used for (RFC 5923 section 8).
+	ErrNotProved = errors.New("peer has not proved that name; only tls with a client certificate can")
 	// ErrIdle: the connection carried nothing for Config.Idle.
 	ErrIdle = errors.New("connection idle for too long")
 	// ErrMessageTimeout: the peer began a message and did not end it in time.
@@ -73,7 +91,8 @@ var (
 	// ErrRefused: the TLS peer refused us: our certificate, or the lack of one,
 	// or the versions and names we offer.
 	ErrRefused = errors.New("refused by the TLS peer")
-	// ErrHandshakeTimeout: the peer did not end its handshake in time.
+	// ErrHandshakeTimeout: the peer did not end its handshake in time, of TLS or
+	// WebSocket.
 	ErrHandshakeTimeout = errors.New("handshake not complete within Config.HandshakeTimeout")
 	// ErrNoCertificate: a protocol over TLS has no certificate to show.
 	ErrNoCertificate = errors.New("no certificate to listen with; set Config.TLS or Name.TLS")
@@ -83,6 +102,15 @@ var (
 	// primary that Name.Ident asks for.
 	ErrWrongSource = errors.New("connected from another address than that of the primary named by Ident")
 )
+
+// goneError is ErrGone and why.
+type goneError struct{ err error }
+
+func (e *goneError) Error() string        { return ErrGone.Error() + ": " + e.err.Error() }
+func (e *goneError) Unwrap() error        { return e.err }
+func (e *goneError) Is(target error) bool { return target == ErrGone }
+
+func goneBy(err error) error { return &goneError{err} }
 
 // wrap puts err into an *Error, unless it is one already.
 func wrap(op string, key Key, err error) error {

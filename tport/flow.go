@@ -2,6 +2,7 @@ package tport
 
 import (
 	"crypto/tls"
+	"errors"
 	"net/netip"
 
 	"github.com/gosofia/sofia/msg"
@@ -23,8 +24,8 @@ type Flow struct {
 // what goes wrong later see [Config.Failed].
 //
 // The error is an [*Error] that wraps [ErrQueueFull] (nothing was sent; what is
-// queued still goes), [ErrTooLarge], [ErrClosed], why the flow ended, or what
-// the system said of a datagram.
+// queued still goes), [ErrTooLarge], [ErrGone] together with why the flow ended,
+// or what the system said.
 func (f *Flow) Send(m *msg.Message) error {
 	t := f.transport()
 	b := t.encoders.get()
@@ -50,8 +51,8 @@ func (f *Flow) Send(m *msg.Message) error {
 func (f *Flow) write(text []byte) (err error) {
 	if f.stream != nil {
 		err = f.stream.send(text)
-	} else {
-		err = f.primary.packet.send(f, text)
+	} else if err = f.primary.packet.send(f, text); errors.Is(err, ErrClosed) {
+		err = goneBy(err)
 	}
 	if err != nil {
 		f.transport().count.refusal(err)
@@ -117,23 +118,6 @@ func (f *Flow) Err() error {
 		return f.stream.reason()
 	}
 	return f.primary.Err()
-}
-
-// Hold keeps the flow from being closed as idle, or to make place for another,
-// until [Flow.Release] was called as often (RFC 3261 section 18 asks to keep a
-// connection for as long as a transaction may need it). It does nothing for UDP.
-func (f *Flow) Hold() {
-	if f.stream != nil {
-		f.stream.holds.Add(1)
-	}
-}
-
-// Release undoes one [Flow.Hold]. [Config.Idle] then begins anew.
-func (f *Flow) Release() {
-	if f.stream != nil {
-		f.stream.touch()
-		f.stream.holds.Add(-1)
-	}
 }
 
 // Close closes a connection in order: nothing more is read or taken for

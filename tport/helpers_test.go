@@ -168,7 +168,9 @@ func bubble(t *testing.T, f func(t *testing.T, v *virtual)) {
 		for _, n := range v.nodes {
 			require.NoError(t, n.Close())
 			s := n.Stats()
-			require.Zero(t, s.Flows+s.Primaries+s.Dialling)
+			require.Zero(t, s.Flows+s.Primaries+s.Dialling+s.Held+s.HalfOpen+s.Kept)
+			require.Zero(t, s.Buffered)
+			require.Zero(t, n.doomed.Load())
 			require.Empty(t, n.pool)
 			require.Empty(t, n.sources)
 			require.Zero(t, n.idle)

@@ -51,6 +51,11 @@ type Name struct {
 	Verify Verification
 	// Class is the grammar spoken on this name, nil for [Config.Class].
 	Class *msg.Class
+	// Fresh asks for a new connection though one is open (Sofia's TPTAG_FRESH).
+	// Nobody else gets it for the same name, neither now nor later, so that to
+	// send everything with Fresh is one connection a message (TPTAG_REUSE(0)).
+	// It says nothing for UDP.
+	Fresh bool
 }
 
 // String returns the name as proto:host:port, with brackets round an IPv6
@@ -102,6 +107,8 @@ type Key struct {
 	Name string
 	// Serial tells apart connections that had the same addresses one after the
 	// other. It is 0 for UDP, where nothing is connected, and never 0 otherwise.
+	// It counts from a random number, so that a key kept from before a restart,
+	// in a token say, is not that of another connection after it.
 	Serial uint64
 }
 
@@ -121,6 +128,7 @@ type poolKey struct {
 	class  *msg.Class
 	tls    *tls.Config
 	verify Verification
+	fresh  uint64 // another for every request for a connection of its own
 }
 
 // addrPortOf returns the address and port of a net.Addr, with IPv4 in its

@@ -88,6 +88,10 @@ func (k *packet) receive(b []byte, from netip.AddrPort, to netip.Addr, last *Flo
 	if last == nil || last.key != key {
 		last = &Flow{key: key, primary: k.p}
 	}
+	if t.keeper.saw(key, b) {
+		octets(t, false, OctetsKeepAlive, key, b, at)
+		return last
+	}
 	if t.cfg.Demux != nil {
 		if reply, taken := t.cfg.Demux(b, from, dest); taken {
 			t.count.demuxed.Add(1)
@@ -101,6 +105,10 @@ func (k *packet) receive(b []byte, from netip.AddrPort, to netip.Addr, last *Flo
 	if keepAlive(b) {
 		t.count.keepAlives.Add(1)
 		octets(t, false, OctetsKeepAlive, key, b, at)
+		return last
+	}
+	if !t.admit(from.Addr()) {
+		t.drop(&t.count.rateLimited, Drop{Proto: k.p.proto, From: from, To: dest, Size: len(b), Err: ErrRate})
 		return last
 	}
 	m, err := msg.Parse(k.p.class, string(b), t.cfg.Limits)

@@ -67,6 +67,7 @@ func (p *Primary) end(reason error) (err error) {
 			err = p.listener.Close()
 		}
 		p.t.forgetPrimary(p)
+		p.t.keeper.ended(p)
 		if p.t.cfg.Trace.Unbound != nil {
 			p.t.guard(func() { p.t.cfg.Trace.Unbound(p, p.err) })
 		}

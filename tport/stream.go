@@ -59,27 +59,35 @@ type stream struct {
 	reuse    []poolKey    // how a dialled connection is found again; of Transport.mu
 	source   netip.Prefix // whose an accepted connection is
 
-	active atomic.Int64 // when it last carried something, on the transport's clock
-	holds  atomic.Int32
+	active   atomic.Int64 // when it last carried something, on the transport's clock
+	buffered atomic.Int64 // octets in the message under way and the queue
+	keep     atomic.Pointer[keeping]
 
 	// Of the reader goroutine alone.
-	deadline time.Duration // the read deadline in force, 0 for none
-	begun    time.Duration // when the message under way began
-	deep     atomic.Bool   // its stack has grown
-	one      [1]byte
+	paused  time.Duration // how long the message under way was put off
+	partial int           // octets of the message under way, as far as accounted for
+	begun   time.Duration // when the message under way began
+	deep    atomic.Bool   // its stack has grown
+	one     [1]byte
 
 	// Of Transport.mu: the neighbours in the list of idle connections.
 	older, newer *stream
 	stamp        int64 // active, when it was put in its place
+	doomed       int64 // octets that its end will free
 
 	mu      sync.Mutex // never held over anything that waits
 	state   streamState
 	err     error
 	done    chan struct{} // made when asked for
-	queue   [][]byte
+	queue   []parcelOut
 	octets  int
 	writing chan struct{} // open while a goroutine writes the queue; nil otherwise
 	flushBy time.Time     // bounds every write of a closing connection
+	waiting chan struct{} // closed when the stream stops being open; nil unless someone waits
+
+	deadline time.Duration // the read deadline in force, 0 for none
+	holds    int           // how often it is held, watches included
+	watches  map[*watch]struct{}
 }
 
 func newStream(t *Transport, l link, class *msg.Class, p *Primary, proto string) *stream {
@@ -94,7 +102,7 @@ func newStream(t *Transport, l link, class *msg.Class, p *Primary, proto string)
 	}
 	s.flow = Flow{
 		key: Key{
-			Proto: proto, Serial: t.serial.Add(1),
+			Proto: proto, Serial: t.nextSerial(),
 			Local: addrPortOf(l.conn.LocalAddr()), Remote: remote,
 		},
 		primary: p, stream: s,
@@ -114,7 +122,7 @@ func (s *stream) touch() { s.active.Store(int64(s.t.now())) }
 func (s *stream) busy() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.holds.Load() > 0 || s.writing != nil
+	return s.holds > 0 || s.writing != nil
 }
 
 func (s *stream) doneChan() <-chan struct{} {
@@ -161,6 +169,7 @@ func (s *stream) shut(reason error) {
 // closing moves to streamClosing. The caller holds mu.
 func (s *stream) closing(reason error) {
 	s.state, s.err = streamClosing, reason
+	s.stopWaiting()
 	s.flushBy = time.Now().Add(flushTime)
 	if s.writing != nil {
 		_ = s.conn.SetWriteDeadline(s.flushBy)
@@ -183,6 +192,8 @@ func (s *stream) die(reason error) {
 	if s.err == nil {
 		s.err = reason
 	}
+	s.stopWaiting()
+	s.account(-s.octets)
 	s.queue, s.octets = nil, 0
 	if !s.ended() {
 		_ = s.conn.SetDeadline(past)
@@ -233,11 +244,16 @@ func (s *stream) finish(reason error) {
 	s.mu.Lock()
 	s.die(reason)
 	s.conn = nil
+	if s.holds > 0 {
+		s.t.held.Add(-1)
+	}
 	if s.done != nil {
 		close(s.done)
 	}
 	err := s.err
 	s.mu.Unlock()
+	s.account(-s.partial)
+	s.partial = 0
 	s.t.forget(s)
 	s.tell(err)
 }
@@ -279,6 +295,9 @@ func (s *stream) tell(err error) {
 	}
 	if t.cfg.Failed != nil {
 		t.guard(func() { t.cfg.Failed(&s.flow, err) })
+	}
+	for w := range s.lastWatches() {
+		t.guard(func() { w.ended(err) })
 	}
 }
 
@@ -323,6 +342,13 @@ func (s *stream) expired(mid bool) error {
 		if cfg.MessageTimeout > 0 && now >= s.begun+cfg.MessageTimeout {
 			return ErrMessageTimeout
 		}
+	}
+	if k := s.keep.Load(); k != nil {
+		if err := s.keepUp(k, now, mid); err != nil {
+			return err
+		}
+	}
+	if mid {
 		return nil
 	}
 	if s.busy() {
@@ -352,6 +378,9 @@ func (s *stream) arm(mid bool) error {
 		want = time.Duration(s.active.Load()) + s.t.settle
 	case !mid && cfg.Idle > 0:
 		want = time.Duration(s.active.Load()) + cfg.Idle
+	}
+	if k := s.keep.Load(); k != nil {
+		want = earlier(want, k.deadline(mid))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

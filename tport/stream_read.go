@@ -120,7 +120,11 @@ func (s *stream) consume(b *buffer, n int, sealed bool) (err error) {
 // feed gives the framer octets in clear and delivers every message that is whole.
 func (s *stream) feed(octets []byte, at time.Time) error {
 	fresh := s.frames.Buffered() == 0
+	if k := s.keep.Load(); k != nil {
+		k.heard = at.Sub(s.t.epoch)
+	}
 	broken := s.frames.Feed(octets)
+	defer s.accountPartial()
 	for {
 		frame, err := s.frames.Next()
 		s.answer()
@@ -145,7 +149,8 @@ func (s *stream) feed(octets []byte, at time.Time) error {
 		}
 	}
 	if fresh {
-		s.begun = at.Sub(s.t.epoch)
+		s.begun = at.Sub(s.t.epoch) + s.paused
+		s.paused = 0
 	}
 	return nil
 }
@@ -157,15 +162,21 @@ func (s *stream) answer() {
 		return
 	}
 	if b := s.wrap.answers(); len(b) > 0 {
-		_ = s.put(b)
+		_ = s.put(b, true)
 	}
 }
 
 // frame handles one message or keep-alive.
 func (s *stream) frame(frame msg.Frame, at time.Time) error {
-	s.touch()
 	switch frame.Kind {
 	case msg.FramePing:
+		if s.ponged() {
+			// The second CRLF of two pongs, one for each ping.
+			s.t.count.pongs.Add(1)
+			octets(s.t, false, OctetsKeepAlive, s.flow.key, pong, at)
+			return nil
+		}
+		s.touch()
 		s.t.count.pings.Add(1)
 		octets(s.t, false, OctetsKeepAlive, s.flow.key, pong+pong, at)
 		if s.send([]byte(pong)) == nil { // a full queue is itself a sign of life to come
@@ -173,8 +184,13 @@ func (s *stream) frame(frame msg.Frame, at time.Time) error {
 		}
 		return nil
 	case msg.FramePong:
+		s.ponged()
 		s.t.count.pongs.Add(1)
 		octets(s.t, false, OctetsKeepAlive, s.flow.key, pong, at)
+		return nil
+	}
+	s.touch()
+	if !s.takeTurn() {
 		return nil
 	}
 	m, err := msg.Parse(s.class, frame.Text, s.t.cfg.Limits)

@@ -576,6 +576,7 @@ func TestStreamQueueBounds(t *testing.T) {
 				synctest.Wait()
 			}
 			s.mu.Lock()
+			s.account(-s.octets)
 			s.queue, s.octets = nil, 0
 			s.mu.Unlock()
 			sent := 0

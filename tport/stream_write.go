@@ -8,22 +8,31 @@ import (
 // batchSize is how many octets of the queue are written in one piece.
 const batchSize = 32 << 10
 
+// parcelOut is octets that wait to be written, since when.
+type parcelOut struct {
+	b     []byte
+	since time.Duration
+}
+
 // send sends a message or keep-alive. It never waits.
 func (s *stream) send(b []byte) error {
 	if s.wrap == nil {
-		return s.put(b)
+		return s.put(b, true)
 	}
 	w := s.t.encoders.get()
 	defer s.t.encoders.put(w)
 	w.b = s.wrap.wrap(w.b[:0], b)
-	return s.put(w.b)
+	return s.put(w.b, true)
 }
 
 // put sends octets that the protocol has framed, through the TLS layer if there
-// is one.
-func (s *stream) put(b []byte) error {
+// is one. use says whether they count as use of the connection.
+func (s *stream) put(b []byte, use bool) error {
 	s.mu.Lock()
 	err := s.ready(len(b))
+	if err == nil && use {
+		s.touch()
+	}
 	if err == nil && s.seal == nil {
 		err = s.out(b)
 	}
@@ -47,7 +56,7 @@ func (s *stream) put(b []byte) error {
 func (s *stream) ready(size int) error {
 	switch {
 	case s.state != streamOpen:
-		return s.err
+		return goneBy(s.err)
 	case s.full(size):
 		return ErrQueueFull
 	}
@@ -65,7 +74,7 @@ func (s *stream) full(size int) bool {
 // queues them otherwise. The caller holds mu.
 func (s *stream) out(b []byte) error {
 	if s.state == streamDead {
-		return s.err
+		return goneBy(s.err)
 	}
 	if s.writing == nil && s.raw != nil {
 		n, err := s.raw.try(b)
@@ -74,7 +83,6 @@ func (s *stream) out(b []byte) error {
 			return err
 		}
 		if n == len(b) {
-			s.touch()
 			return nil
 		}
 		b = b[n:]
@@ -85,8 +93,9 @@ func (s *stream) out(b []byte) error {
 
 // push queues octets and sees that a goroutine writes them. The caller holds mu.
 func (s *stream) push(b []byte) {
-	s.queue = append(s.queue, slices.Clone(b))
+	s.queue = append(s.queue, parcelOut{slices.Clone(b), s.t.now()})
 	s.octets += len(b)
+	s.accountQueue(len(b))
 	if s.writing == nil {
 		s.writing = make(chan struct{})
 		s.t.spawn(s.write)
@@ -96,26 +105,23 @@ func (s *stream) push(b []byte) {
 // write is a goroutine that exists while something is queued.
 func (s *stream) write() {
 	for {
-		b, ok := s.next()
-		if !ok {
+		b := s.next()
+		if b == nil {
 			return
 		}
-		n, err := s.conn.Write(b.b)
-		_ = n
+		_, err := s.conn.Write(b.b)
 		s.t.encoders.put(b)
 		if err != nil {
 			if timedOut(err) {
 				err = ErrWriteTimeout
 			}
 			s.kill(err)
-		} else {
-			s.touch()
 		}
 	}
 }
 
-// next takes the next octets to write off the queue, or ends the writer.
-func (s *stream) next() (*buffer, bool) {
+// next takes the next octets to write off the queue, or ends the writer with nil.
+func (s *stream) next() *buffer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.queue) == 0 {
@@ -126,21 +132,25 @@ func (s *stream) next() (*buffer, bool) {
 		}
 		close(s.writing)
 		s.writing = nil
-		return nil, false
+		return nil
 	}
 	b := s.t.encoders.get()
 	b.b = b.b[:0]
+	since := s.queue[0].since
 	taken := 0
-	for ; taken < len(s.queue) && (taken == 0 || len(b.b)+len(s.queue[taken]) <= batchSize); taken++ {
-		b.b = append(b.b, s.queue[taken]...)
-		s.queue[taken] = nil
+	for ; taken < len(s.queue) && (taken == 0 || len(b.b)+len(s.queue[taken].b) <= batchSize); taken++ {
+		b.b = append(b.b, s.queue[taken].b...)
+		s.queue[taken] = parcelOut{}
 	}
 	s.queue = s.queue[taken:]
 	s.octets -= len(b.b)
+	s.account(-len(b.b))
 	by := s.flushBy
 	if s.state == streamOpen && s.t.cfg.WriteTimeout > 0 {
-		by = time.Now().Add(s.t.cfg.WriteTimeout)
+		// From when it was queued: what has waited for so long is of no use to
+		// its sender, and what is behind it would wait for longer.
+		by = s.t.epoch.Add(since + s.t.cfg.WriteTimeout)
 	}
 	_ = s.conn.SetWriteDeadline(by)
-	return b, true
+	return b
 }

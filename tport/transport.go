@@ -1,6 +1,7 @@
 package tport
 
 import (
+	"container/list"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -20,7 +21,8 @@ type Transport struct {
 	log      *slog.Logger
 	epoch    time.Time     // where the clock of this transport starts
 	settle   time.Duration // settleTime, shorter in tests
-	serial   atomic.Uint64
+	serial   atomic.Uint64 // of the last connection; it begins where chance says
+	chance   chance
 	count    counters
 	encoders bufferPool // messages on their way out
 	inputs   bufferPool // stream input on its way to the framer
@@ -28,6 +30,13 @@ type Transport struct {
 	ctx    context.Context // ends the attempts to connect and the pauses
 	cancel context.CancelFunc
 	work   sync.WaitGroup // every goroutine
+	keeper keeper         // datagram flows that are kept alive or watched
+	rates  rates
+
+	held      atomic.Int64 // flows that are held
+	buffered  atomic.Int64 // octets on all streams, of stream.buffered
+	doomed    atomic.Int64 // of these, on streams that end to free them
+	relieving atomic.Bool  // a goroutine is about to free some
 
 	mu        sync.Mutex // never held while waiting or calling user code
 	closed    bool
@@ -35,7 +44,9 @@ type Transport struct {
 	flows     map[Key]*stream
 	pool      map[poolKey]*stream // dialled connections, for reuse
 	attempts  map[poolKey]*attempt
-	idle      idleList // connections, the longest idle first
+	fresh     uint64    // the last fresh in a poolKey
+	idle      idleList  // connections, the longest idle first
+	halfOpen  list.List // of *halfOpen, the oldest first
 	sources   map[netip.Prefix][]*stream
 	routes    map[netip.Addr]route
 	shared    map[poolKey][]*stream // dialled TLS connections, whatever name they were made for
@@ -45,7 +56,7 @@ type Transport struct {
 }
 
 // New returns a transport that has no socket yet. The error says which field
-// of the Config is missing or out of range.
+// of the Config is missing or out of range, or what Config.Rand said.
 func New(cfg Config) (*Transport, error) {
 	cfg, err := cfg.resolve()
 	if err != nil {
@@ -64,6 +75,11 @@ func New(cfg Config) (*Transport, error) {
 		configs:  map[*tls.Config]*tlsConfig{},
 	}
 	t.tls.Store(t.newTLSConfig(cfg.TLS))
+	if err := t.chance.seed(cfg.Rand); err != nil {
+		return nil, fmt.Errorf("tport: Config.Rand: %w", err)
+	}
+	t.serial.Store(t.chance.uint64())
+	t.keeper.t = t
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t, nil
 }
@@ -145,8 +161,10 @@ func (t *Transport) forgetPrimary(p *Primary) {
 	}
 }
 
-// Find returns the open flow with this key, accepted or dialled. For UDP it
-// returns a flow whenever there is a primary to send from key.Local.
+// Find returns the open flow with this key, accepted or dialled, and no other:
+// a connection that took the place of one that has gone, even between the same
+// two addresses, has another [Key.Serial]. For UDP it returns a flow whenever
+// there is a primary to send from key.Local.
 func (t *Transport) Find(key Key) (*Flow, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -220,6 +238,7 @@ func (t *Transport) Close() error {
 func (t *Transport) stop() ([]*Primary, []*stream) {
 	t.mu.Lock()
 	t.closed = true
+	t.keeper.stop()
 	primaries := slices.Clone(t.primaries)
 	flows := make([]*stream, 0, len(t.flows))
 	for _, s := range t.flows {

@@ -213,7 +213,7 @@ func TestErrorText(t *testing.T) {
 		<-f.Done()
 		err = f.Send(parse(t, text("1", "")))
 		require.True(t, strings.HasPrefix(err.Error(), "tport: send tcp from 192.0.2.1:"), err.Error())
-		require.True(t, strings.HasSuffix(err.Error(), " to 198.51.100.1:5060: "+ErrClosed.Error()), err.Error())
+		require.True(t, strings.HasSuffix(err.Error(), " to 198.51.100.1:5060: flow is gone: "+ErrClosed.Error()), err.Error())
 		require.Same(t, err, wrap("read", Key{}, fmt.Errorf("wrapped: %w", err)))
 		require.NoError(t, wrap("read", Key{}, nil))
 	})
