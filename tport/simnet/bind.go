@@ -3,6 +3,7 @@ package simnet
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"syscall"
 )
@@ -101,7 +102,7 @@ func (b binding) overlaps(c binding) bool {
 
 // local reports whether a is an address of the host itself.
 func (h *Host) local(a netip.Addr) bool {
-	return a.IsLoopback() || h.net.byAddr[a] == h
+	return a.IsLoopback() || slices.Contains(h.addrs, a)
 }
 
 // parseBinding reads the address of Listen and ListenPacket. An empty host, and
@@ -217,6 +218,11 @@ func commonPrefix(a, b netip.Addr) int {
 func (h *Host) route(dst netip.Addr) *Host {
 	if h.local(dst) {
 		return h
+	}
+	if h.nat != nil {
+		if inside := h.nat.hosts[dst]; inside != nil {
+			return inside
+		}
 	}
 	return h.net.byAddr[dst]
 }

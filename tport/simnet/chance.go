@@ -15,6 +15,9 @@ const (
 	drawDuplicate
 	drawDuplicateJitter
 	drawReorder
+	drawCorrupt
+	drawCorruptAt
+	drawCorruptBits
 	drawRetry // and the numbers above it, one for each retransmission
 )
 

@@ -23,6 +23,7 @@ type Conn struct {
 	readable, writable *sync.Cond
 	peer               *Conn // nil while dialling
 	out                *stream
+	way                *passage  // of the dialler's packets; both ends share it
 	listener           *Listener // while it waits for Accept
 	dial               dialState
 	in                 queue[[]byte]
@@ -54,6 +55,7 @@ func (n *Network) newConn(h *Host, network string, local, remote netip.AddrPort)
 // join makes c and peer the two ends of one connection.
 func (n *Network) join(c, peer *Conn) {
 	c.peer, peer.peer = peer, c
+	peer.way = c.way
 	for _, s := range [...]*Conn{c, peer} {
 		s.out.to = s.peer
 		s.out.path = n.path(s.host, s.peer.host)

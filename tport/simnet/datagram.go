@@ -40,7 +40,8 @@ func (n *Network) Intercept(f func(Datagram) Verdict) {
 type packet struct {
 	net      *Network
 	path     *path
-	from, to netip.AddrPort
+	from, to netip.AddrPort    // as the receiver sees them
+	sent     [2]netip.AddrPort // from and to, as the sender did
 	data     []byte
 	number   uint64
 }
@@ -49,7 +50,12 @@ type packet struct {
 // locked again to ask the filter.
 func (s *PacketConn) send(b []byte, from, to netip.AddrPort) error {
 	n, h := s.host.net, s.host
-	dst := h.route(to.Addr())
+	way := h.passage(protoUDP, from, to, n.now())
+	dst := way.host
+	if way.gate != nil { // a NAT has no mapping for it, and says nothing
+		n.decided(n.sent(protoUDP, h, way.gate, from, to, b, "", trip{}, false), Filtered)
+		return nil
+	}
 	if dst == nil {
 		// The nearest router says so, at the speed of any other link.
 		number := n.sent(protoUDP, h, nil, from, to, b, "", trip{}, false)
@@ -87,10 +93,13 @@ func (s *PacketConn) send(b []byte, from, to netip.AddrPort) error {
 		return nil
 	}
 	data := append(make([]byte, 0, len(b)), b...)
-	p.launch(&packet{n, p, from, to, data, number}, t.due, now)
+	p.corrupt(p.flow(flowKey{protoUDP, from, to}), data)
+	k := packet{net: n, path: p, from: way.from, to: way.to, sent: [2]netip.AddrPort{from, to}, data: data, number: number}
+	p.launch(&k, t.due, now)
 	if t.twice {
-		number = n.sent(protoUDP, h, dst, from, to, b, "", t, true)
-		p.launch(&packet{n, p, from, to, data, number}, t.dueTwice, now)
+		again := k
+		again.number = n.sent(protoUDP, h, dst, from, to, b, "", t, true)
+		p.launch(&again, t.dueTwice, now)
 	}
 	return nil
 }
@@ -168,9 +177,10 @@ func (k *packet) bounce() {
 		if back.blocked() {
 			return
 		}
-		for _, s := range k.path.from.udp[k.from.Port()] {
-			if s.bound.takes(k.from.Addr()) {
-				s.unreachable(k.to, syscall.ECONNREFUSED)
+		from, to := k.sent[0], k.sent[1]
+		for _, s := range k.path.from.udp[from.Port()] {
+			if s.bound.takes(from.Addr()) {
+				s.unreachable(to, syscall.ECONNREFUSED)
 			}
 		}
 	}))

@@ -127,6 +127,9 @@ func (h *Host) dialStream(ctx context.Context, network string, local netip.Addr,
 	if err != nil {
 		return nil, err
 	}
+	if errno := h.fails(FaultOpen); errno != 0 {
+		return nil, sysError("socket", errno)
+	}
 	b := binding{addr: local}
 	if errno := h.choosePort(protoTCP, &b); errno != 0 {
 		return nil, sysError("connect", syscall.EADDRNOTAVAIL)
@@ -174,7 +177,13 @@ func (c *Conn) sendSyn(try int) {
 	if c.peer != nil {
 		return // the first one got through, the answer is late
 	}
-	dst := h.route(c.remote.Addr())
+	way := h.passage(protoTCP, c.local, c.remote, now)
+	c.way = &way
+	dst := way.host
+	if way.gate != nil { // a NAT that does not know what to do with it
+		n.decided(n.sent(protoTCP, h, way.gate, c.local, c.remote, nil, "SYN", trip{}, false), Filtered)
+		return
+	}
 	number := n.sent(protoTCP, h, dst, c.local, c.remote, nil, "SYN", trip{}, false)
 	if dst == nil {
 		n.decided(number, Unreachable)

@@ -23,10 +23,17 @@
 //	})
 //
 // SetLink and SetOneWay describe the path between two hosts: delay, jitter,
-// loss, duplication, reordering, MTU, bandwidth. Partition, Host.Down,
-// Host.ResetConns and Host.Crash break things. Intercept loses exactly the
-// datagram a test wants lost. Records gives what travelled to a program, Ladder
-// to a person, and Report prints it with the seed when a test fails.
+// loss, duplication, reordering, corruption, MTU, bandwidth. Partition,
+// Host.Down, Host.ResetConns and Host.Crash break things, Host.Fail has the
+// system refuse (ENOBUFS, EMFILE), Host.AddAddr and RemoveAddr change what
+// interfaces there are. Intercept loses exactly the datagram a test wants lost.
+// Records gives what travelled to a program, Ladder to a person, and Report
+// prints it with the seed when a test fails.
+//
+// Network.NAT makes a translator of any kind of RFC 4787; its Host method makes
+// hosts behind it. TLS, WebSocket and whatever else runs over a net.Conn runs
+// over a Conn; Authority issues certificates that are good on the clock of the
+// bubble.
 //
 // # Chance
 //
@@ -57,7 +64,7 @@
 //     whoever asks first and then shows the end of the stream.
 //   - A closed TCP port may be used again at once; there is no TIME_WAIT.
 //   - There is no multicast or broadcast, and no routing: each host reaches each
-//     address in one hop. IPv6 zones are ignored.
+//     address in one hop, or two through a NAT. IPv6 zones are ignored.
 //   - A link without delay delivers at once, inside the Write.
 //   - Ports are numbers; service names are not known.
 //

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"testing"
 	"testing/synctest"
@@ -115,4 +116,32 @@ func ExampleHost() {
 	_, err := inTests.Dial(context.Background(), "tcp", "192.0.2.10:5060")
 	fmt.Fprintln(os.Stdout, err)
 	// Output: dial tcp 192.0.2.10:5060: connect: connection refused
+}
+
+// A phone behind a NAT is reachable where its packets seem to come from, while
+// the binding lasts. (Outside a test; inside a synctest bubble it takes no time.)
+func ExampleNetwork_NAT() {
+	ctx := context.Background()
+	n := simnet.New(simnet.Config{})
+	defer n.Close()
+	nat := n.MustNAT("router", simnet.NATConfig{UDPLifetime: 30 * time.Millisecond}, "203.0.113.1")
+	phone := nat.MustHost("phone", "192.168.0.2")
+	server := n.MustHost("server", "198.51.100.1")
+
+	p, _ := phone.ListenPacket(ctx, "udp", ":5060")
+	s, _ := server.ListenPacket(ctx, "udp", ":5060")
+	p.WriteTo([]byte("register"), net.UDPAddrFromAddrPort(netip.MustParseAddrPort("198.51.100.1:5060")))
+	b := make([]byte, 100)
+	k, from, _ := s.ReadFrom(b)
+	fmt.Println(string(b[:k]), "from", from)
+	s.WriteTo([]byte("ok"), from)
+	k, _, _ = p.ReadFrom(b)
+	fmt.Println(string(b[:k]))
+
+	time.Sleep(40 * time.Millisecond)
+	fmt.Println(len(nat.Mappings()), "bindings left")
+	// Output:
+	// register from 203.0.113.1:20001
+	// ok
+	// 0 bindings left
 }

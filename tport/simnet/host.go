@@ -15,12 +15,15 @@ import (
 // net.Resolver, so that a program that takes these as functions runs on it. A
 // Host is safe for concurrent use.
 type Host struct {
-	net   *Network
-	name  string
-	addrs []netip.Addr
+	net  *Network
+	name string
+	nat  *NAT // that the host is behind; nil for none
 
 	// Guarded by net.mu.
+	addrs     []netip.Addr
+	gate      *NAT // whose public addresses it has
 	down      bool
+	faults    [faultKinds]fault
 	udp       map[uint16][]*PacketConn
 	tcp       map[uint16][]*Listener
 	dialled   map[uint16]*Conn // by ephemeral port
@@ -33,6 +36,10 @@ type Host struct {
 // taken as IPv4. Every host has the loopback addresses 127.0.0.1 and ::1
 // besides. The error wraps ErrHost, or is net.ErrClosed.
 func (n *Network) Host(name string, addrs ...netip.Addr) (*Host, error) {
+	return n.addHost(name, nil, addrs)
+}
+
+func (n *Network) addHost(name string, nat *NAT, addrs []netip.Addr) (*Host, error) {
 	n.mu.Lock()
 	defer n.unlock()
 	if n.closed {
@@ -46,41 +53,111 @@ func (n *Network) Host(name string, addrs ...netip.Addr) (*Host, error) {
 		return nil, fmt.Errorf("%w: %q has no address; give it at least one", ErrHost, name)
 	}
 	h := &Host{
-		net: n, name: name,
+		net: n, name: name, nat: nat,
 		udp: make(map[uint16][]*PacketConn), tcp: make(map[uint16][]*Listener),
 		dialled: make(map[uint16]*Conn), conns: make(map[*Conn]struct{}),
 	}
 	for _, a := range addrs {
-		a = plain(a)
-		switch {
-		case !a.IsValid() || a.IsUnspecified() || a.IsMulticast() || a.IsLoopback():
-			return nil, fmt.Errorf("%w: %q cannot have address %v; use a unicast address", ErrHost, name, a)
-		case n.byAddr[a] != nil:
-			return nil, fmt.Errorf("%w: address %v of %q already belongs to %q", ErrHost, a, name, n.byAddr[a].name)
-		case slices.Contains(h.addrs, a):
-			return nil, fmt.Errorf("%w: %q is given address %v twice", ErrHost, name, a)
+		if err := h.addAddr(a); err != nil {
+			return nil, err
 		}
-		h.addrs = append(h.addrs, a)
 	}
 	for _, a := range h.addrs {
-		n.byAddr[a] = h
+		h.space(a)[a] = h
 	}
 	n.byName[key] = h
 	n.hosts = append(n.hosts, h)
 	return h, nil
 }
 
+// addAddr puts an address on the list of the host, if it may be there.
+func (h *Host) addAddr(a netip.Addr) error {
+	a = plain(a)
+	switch {
+	case !a.IsValid() || a.IsUnspecified() || a.IsMulticast() || a.IsLoopback():
+		return fmt.Errorf("%w: %q cannot have address %v; use a unicast address", ErrHost, h.name, a)
+	case slices.Contains(h.addrs, a):
+		return fmt.Errorf("%w: %q is given address %v twice", ErrHost, h.name, a)
+	case h.space(a)[a] != nil:
+		return fmt.Errorf("%w: address %v of %q already belongs to %q", ErrHost, a, h.name, h.space(a)[a].name)
+	}
+	h.addrs = append(h.addrs, a)
+	return nil
+}
+
+// space returns who has which address where a is an address of the host.
+func (h *Host) space(a netip.Addr) map[netip.Addr]*Host {
+	if h.nat != nil && h.nat.translates(a) {
+		return h.nat.hosts
+	}
+	return h.net.byAddr
+}
+
+// AddAddr gives the host a further address, as an interface that comes up does.
+// The error wraps ErrHost.
+func (h *Host) AddAddr(a netip.Addr) error {
+	h.net.mu.Lock()
+	defer h.net.unlock()
+	if err := h.addAddr(a); err != nil {
+		return err
+	}
+	a = plain(a)
+	h.space(a)[a] = h
+	return nil
+}
+
+// RemoveAddr takes an address from the host, as an interface that goes down
+// does: packets to it meet nobody, sockets that are bound to it stay but can
+// send nothing (EINVAL), and its connections stall without a word. The error
+// wraps ErrHost if the host does not have the address.
+func (h *Host) RemoveAddr(a netip.Addr) error {
+	h.net.mu.Lock()
+	defer h.net.unlock()
+	a = plain(a)
+	i := slices.Index(h.addrs, a)
+	if i < 0 {
+		return fmt.Errorf("%w: %q does not have address %v", ErrHost, h.name, a)
+	}
+	h.addrs = slices.Delete(slices.Clone(h.addrs), i, i+1)
+	delete(h.space(a), a)
+	return nil
+}
+
+// InterfaceAddrs returns the addresses of the host, loopback first, as
+// *net.IPNet. It has the shape of net.InterfaceAddrs.
+func (h *Host) InterfaceAddrs() ([]net.Addr, error) {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	out := []net.Addr{prefix(loopback4, 8), prefix(loopback6, 128)}
+	for _, a := range h.addrs {
+		if a.Is4() {
+			out = append(out, prefix(a, 24))
+		} else {
+			out = append(out, prefix(a, 64))
+		}
+	}
+	return out, nil
+}
+
+func prefix(a netip.Addr, bits int) *net.IPNet {
+	return &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(bits, a.BitLen())}
+}
+
 // MustHost is Host for tests: addresses are text, and it panics on any error.
 func (n *Network) MustHost(name string, addr ...string) *Host {
-	var addrs []netip.Addr
-	for _, a := range addr {
-		addrs = append(addrs, netip.MustParseAddr(a))
-	}
-	h, err := n.Host(name, addrs...)
+	h, err := n.Host(name, parseAddrs(addr)...)
 	if err != nil {
 		panic(err)
 	}
 	return h
+}
+
+func parseAddrs(texts []string) []netip.Addr {
+	var addrs []netip.Addr
+	for _, a := range texts {
+		addrs = append(addrs, netip.MustParseAddr(a))
+	}
+	return addrs
 }
 
 // Hosts returns the hosts in the order they were added.
@@ -97,10 +174,21 @@ func (h *Host) Name() string { return h.name }
 func (h *Host) String() string { return h.name }
 
 // Addrs returns the addresses of the host, without loopback.
-func (h *Host) Addrs() []netip.Addr { return slices.Clone(h.addrs) }
+func (h *Host) Addrs() []netip.Addr {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	return slices.Clone(h.addrs)
+}
 
-// Addr returns the first address of the host.
-func (h *Host) Addr() netip.Addr { return h.addrs[0] }
+// Addr returns the first address of the host, the zero Addr if it has none any more.
+func (h *Host) Addr() netip.Addr {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	if len(h.addrs) == 0 {
+		return netip.Addr{}
+	}
+	return h.addrs[0]
+}
 
 // Alias gives the host a further name, such as the domain it serves. The error
 // wraps ErrHost.
@@ -168,7 +256,7 @@ func (h *Host) lookup(host string, fam family) ([]netip.Addr, error) {
 	} else if key := nameKey(host); key == "localhost" {
 		all = []netip.Addr{loopback4, loopback6}
 	} else if other := h.net.byName[key]; other != nil {
-		all = other.addrs
+		all = slices.Clone(other.addrs)
 	}
 	var out []netip.Addr
 	for _, a := range all {

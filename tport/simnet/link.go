@@ -42,6 +42,9 @@ type Link struct {
 	// ReorderDelay is how long a reordered datagram is held back. 0 is
 	// Delay+Jitter, or 10 ms where these are 0.
 	ReorderDelay time.Duration
+	// Corrupt is the chance that one octet of a datagram is changed on the way,
+	// where checksums did not see it. TCP data is never changed.
+	Corrupt float64
 	// MTU is the largest IP packet, in octets; 0 is 1500 and negative is no
 	// limit but that of UDP. A datagram that is larger is refused with EMSGSIZE
 	// unless Fragment is set. TCP cuts its segments to fit.
@@ -236,6 +239,14 @@ func (p *path) datagram(f *flow, size, packets int, now time.Duration) trip {
 		t.dueTwice = max(t.due, left+l.Delay+spread(l.Jitter, f.chance(drawDuplicateJitter)))
 	}
 	return t
+}
+
+// corrupt changes an octet of the n-th datagram of f, if chance wants it.
+func (p *path) corrupt(f *flow, data []byte) {
+	if p.link.Corrupt > 0 && len(data) > 0 && f.chance(drawCorrupt) < p.link.Corrupt {
+		at := int(f.chance(drawCorruptAt) * float64(len(data)))
+		data[at] ^= byte(1 + f.chance(drawCorruptBits)*255)
+	}
 }
 
 // segment draws when the next TCP segment of f arrives; the caller keeps order.

@@ -57,6 +57,9 @@ func (h *Host) listen(ctx context.Context, network, address string) (*Listener, 
 	if err != nil {
 		return nil, err
 	}
+	if errno := h.fails(FaultOpen); errno != 0 {
+		return nil, sysError("socket", errno)
+	}
 	if errno := h.choosePort(protoTCP, &b); errno != 0 {
 		return nil, sysError("bind", errno)
 	}
@@ -88,6 +91,8 @@ func (l *Listener) next() (*Conn, error) {
 			return nil, net.ErrClosed
 		case l.accept.expired:
 			return nil, os.ErrDeadlineExceeded
+		case l.host.fails(FaultAccept) != 0:
+			return nil, sysError("accept", l.host.faults[FaultAccept].last)
 		case l.waiting.len() > 0:
 			c := l.waiting.pop()
 			c.listener = nil
@@ -178,7 +183,7 @@ func (h *Host) listening(dst netip.AddrPort) *Listener {
 // syn takes the SYN of c, which has arrived at the host h.
 func (h *Host) syn(c *Conn, number uint64) {
 	n := h.net
-	l := h.listening(c.remote)
+	l := h.listening(c.way.to)
 	switch {
 	case c.peer != nil: // sent again, though the first one got through
 		n.decided(number, Delivered)
@@ -195,7 +200,7 @@ func (h *Host) syn(c *Conn, number uint64) {
 		n.decided(number, Overflow)
 	default:
 		n.decided(number, Delivered)
-		s := n.newConn(h, l.network, c.remote, c.local)
+		s := n.newConn(h, l.network, c.way.to, c.way.from)
 		s.dial = dialled
 		s.listener = l
 		l.opening[s] = struct{}{}

@@ -75,6 +75,9 @@ func (h *Host) listenPacket(ctx context.Context, network, address string) (*Pack
 	if err != nil {
 		return nil, err
 	}
+	if errno := h.fails(FaultOpen); errno != 0 {
+		return nil, sysError("socket", errno)
+	}
 	return h.openPacket(network, b, netip.AddrPort{})
 }
 
@@ -88,6 +91,9 @@ func (h *Host) dialPacket(network string, local netip.Addr, remote netip.AddrPor
 	local, err := h.sourceFor(local, remote.Addr())
 	if err != nil {
 		return nil, err
+	}
+	if errno := h.fails(FaultOpen); errno != 0 {
+		return nil, sysError("socket", errno)
 	}
 	return h.openPacket(network, binding{addr: local}, remote)
 }
@@ -215,6 +221,8 @@ func (s *PacketConn) writeTo(b []byte, from netip.Addr, to netip.AddrPort) error
 		errno := s.pending
 		s.pending = 0
 		return sysError("sendto", errno)
+	case s.host.fails(FaultSend) != 0:
+		return sysError("sendto", s.host.faults[FaultSend].last)
 	case !to.IsValid() || to.Port() == 0 || to.Addr().IsUnspecified():
 		return sysError("sendto", syscall.EINVAL)
 	case s.bound.wildcard() && !s.bound.takes(to.Addr()):
@@ -225,7 +233,9 @@ func (s *PacketConn) writeTo(b []byte, from netip.Addr, to netip.AddrPort) error
 		if from.IsValid() && from != s.bound.addr {
 			return sysError("sendto", syscall.EADDRNOTAVAIL)
 		}
-		from = s.bound.addr
+		if from = s.bound.addr; !s.host.local(from) {
+			return sysError("sendto", syscall.EINVAL)
+		}
 	}
 	from, err := s.host.sourceFor(from, to.Addr())
 	if err != nil {

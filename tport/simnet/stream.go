@@ -66,7 +66,7 @@ func (s *stream) pump(now time.Duration) {
 			s.armed = true
 			n.at(g.due, s)
 			return
-		case !s.path.blocked():
+		case !s.blocked(now):
 			s.to.receive(s.q.pop())
 		case g.kind == segmentRst:
 			// Nobody sends an RST again.
@@ -79,6 +79,13 @@ func (s *stream) pump(now time.Duration) {
 	if s.q.len() == 0 {
 		s.from.retire()
 	}
+}
+
+// blocked reports whether nothing gets through: the path is cut, a NAT has
+// forgotten the connection, or an end has lost its address.
+func (s *stream) blocked(now time.Duration) bool {
+	return s.path.blocked() || !s.from.host.local(s.from.local.Addr()) || !s.to.host.local(s.to.local.Addr()) ||
+		!s.from.way.open(now)
 }
 
 func (s *stream) stall(now time.Duration) {
@@ -109,11 +116,11 @@ func (s *stream) drop() {
 
 // resume sends again what had stalled, once the path is whole.
 func (s *stream) resume() {
-	if !s.stalled || s.path.blocked() {
+	now := s.from.host.net.now()
+	if !s.stalled || s.blocked(now) {
 		return
 	}
 	s.stalled = false
-	now := s.from.host.net.now()
 	due := now + s.path.link.Delay
 	for i := range s.q.all() {
 		g := &s.q.all()[i]
