@@ -3,6 +3,7 @@ module github.com/gosofia/sofia
 go 1.26.0
 
 require (
+	github.com/coder/websocket v1.8.15
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/net v0.62.0
 )

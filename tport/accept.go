@@ -103,7 +103,7 @@ func (p *Primary) shake(ctx context.Context, h *halfOpen, upgrade streamProtocol
 func (p *Primary) admit(ctx context.Context, upgrade streamProtocol, conn net.Conn) (*stream, error) {
 	t := p.t
 	l, err := t.upgrade(ctx, upgrade, conn, end{
-		t: t, proto: p.proto, class: p.class, tls: p.config(), verify: p.verify,
+		t: t, proto: p.proto, class: p.class, tls: p.config(), verify: p.verify, name: p.name,
 	})
 	if err != nil {
 		return nil, err

@@ -149,6 +149,13 @@ type Config struct {
 	// transport with no lock held and must not block.
 	Failed func(flow *Flow, err error)
 
+	// Proxy returns the HTTP proxy to connect to name through, nil for none: a
+	// stream connection is then made by CONNECT. It runs for each new connection
+	// and must not block for longer than ctx. nil connects directly.
+	Proxy func(ctx context.Context, name Name) (*Proxy, error)
+	// WebSocket is for the protocols "ws" and "wss".
+	WebSocket WebSocketConfig
+
 	// Trace is called at every step; nil traces nothing.
 	Trace *Trace
 	// Logger takes what an operator should know; nil is silent.

@@ -104,7 +104,7 @@ func (t *Transport) ready(name Name) (*Flow, poolKey, error) {
 		return f, poolKey{}, err
 	}
 	key := poolKey{
-		proto: name.Proto, remote: remote, server: nameKey(name.ServerName), ident: name.Ident, class: name.Class,
+		proto: name.Proto, remote: remote, server: nameKey(name.ServerName), ident: name.Ident, path: name.Path, class: name.Class,
 		tls: name.TLS, verify: name.Verify,
 	}
 	if key.class == nil {
@@ -265,23 +265,19 @@ func (t *Transport) open(ctx context.Context, name Name, key poolKey) (*stream, 
 	if err != nil {
 		return nil, err
 	}
-	conn, err := t.dialFrom(ctx, name.network("tcp"), from, key.remote)
+	e := end{
+		t: t, proto: name.Proto, class: key.class, server: key.server, tls: cfg, verify: name.Verify, client: true,
+		name: name, remote: key.remote,
+	}
+	l, err := t.linkTo(ctx, from, e)
+	if challenge, ok := t.challengeOf(err); ok {
+		e.challenge = challenge
+		l, err = t.linkTo(ctx, from, e)
+	}
 	if err != nil {
 		if t.ctx.Err() != nil {
 			err = ErrClosed
 		}
-		return nil, err
-	}
-	if name.Ident != "" && from.IsValid() && addrPortOf(conn.LocalAddr()).Addr() != from {
-		conn.Close()
-		return nil, ErrWrongSource
-	}
-	proto, _ := protocolOf(name.Proto) // ready has checked it
-	l, err := t.upgrade(ctx, proto.(streamProtocol), conn, end{
-		t: t, proto: name.Proto, class: key.class, server: key.server, tls: cfg, verify: name.Verify, client: true,
-	})
-	if err != nil {
-		conn.Close()
 		return nil, err
 	}
 	s := newStream(t, l, key.class, nil, name.Proto)
@@ -289,19 +285,39 @@ func (t *Transport) open(ctx context.Context, name Name, key poolKey) (*stream, 
 		s.keep.Store(t.newKeeping(*t.cfg.KeepAlive))
 	}
 	if err := t.register(s); err != nil {
-		conn.Close()
+		l.conn.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
+// linkTo makes a connection to a peer and has it upgraded.
+func (t *Transport) linkTo(ctx context.Context, from netip.Addr, e end) (link, error) {
+	conn, err := t.dialPeer(ctx, e.name, from, e.remote)
+	if err != nil {
+		return link{}, err
+	}
+	if e.name.Ident != "" && from.IsValid() && addrPortOf(conn.LocalAddr()).Addr() != from {
+		conn.Close()
+		return link{}, ErrWrongSource
+	}
+	proto, _ := protocolOf(e.name.Proto) // ready has checked it
+	l, err := t.upgrade(ctx, proto.(streamProtocol), conn, e)
+	if err != nil {
+		conn.Close()
+		return link{}, err
+	}
+	l.remote = e.remote // behind a proxy conn knows another
+	return l, nil
+}
+
 // dialFrom connects from a local address, if it is valid.
-func (t *Transport) dialFrom(ctx context.Context, network string, from netip.Addr, to netip.AddrPort) (net.Conn, error) {
+func (t *Transport) dialFrom(ctx context.Context, network string, from netip.Addr, to string) (net.Conn, error) {
 	dial := t.cfg.Dial
 	if from.IsValid() && t.cfg.DialFrom != nil {
 		dial = t.cfg.DialFrom(from)
 	}
-	return dial(ctx, network, to.String())
+	return dial(ctx, network, to)
 }
 
 // sourceFor returns the local address to connect from, the zero Addr where the

@@ -98,6 +98,12 @@ var (
 	ErrNoCertificate = errors.New("no certificate to listen with; set Config.TLS or Name.TLS")
 	// ErrNoise: what came is not a message of the class and cannot be answered.
 	ErrNoise = errors.New("not a message")
+	// ErrSubprotocol: a WebSocket server has agreed to the upgrade, but not to
+	// the subprotocol sip (RFC 7118 section 4.1).
+	ErrSubprotocol = errors.New("WebSocket server does not speak the subprotocol sip")
+	// ErrTrailing: a WebSocket message held more than one message (RFC 7118
+	// section 5).
+	ErrTrailing = errors.New("more than one message in a WebSocket message")
 	// ErrWrongSource: Config.Dial did not connect from the address of the
 	// primary that Name.Ident asks for.
 	ErrWrongSource = errors.New("connected from another address than that of the primary named by Ident")

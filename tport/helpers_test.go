@@ -175,6 +175,9 @@ func bubble(t *testing.T, f func(t *testing.T, v *virtual)) {
 			require.Empty(t, n.sources)
 			require.Zero(t, n.idle)
 		}
+		for _, f := range v.closers {
+			f()
+		}
 		v.net.Close()
 	})
 }
@@ -184,6 +187,7 @@ type virtual struct {
 	net        *simnet.Network
 	alice, bob *simnet.Host
 	nodes      []*node
+	closers    []func()
 }
 
 func (v *virtual) node(h *simnet.Host, change ...func(*Config)) *node {

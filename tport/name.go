@@ -16,7 +16,8 @@ const (
 	UDP = "udp"
 	TCP = "tcp"
 	TLS = "tls"
-	WSS = "wss"
+	WS  = "ws"  // WebSocket (RFC 7118)
+	WSS = "wss" // WebSocket over TLS; a URI says transport=ws for it too
 )
 
 // Name says what to listen on or where to connect. It is comparable; the zero
@@ -42,6 +43,10 @@ type Name struct {
 	// the address in Host. A connection carries messages only for names that its
 	// peer has proved.
 	ServerName string
+	// Path is where SIP is at a WebSocket server, "/" by default. It may have a
+	// query when connecting, and be "*" for every path when listening: other
+	// paths than this are answered 404.
+	Path string
 	// TLS is the configuration of the protocols over TLS for this name alone,
 	// nil for [Config.TLS]. It must not be changed after its first use: to
 	// replace it use another. Connections are shared only where it is the same.
@@ -125,6 +130,7 @@ type poolKey struct {
 	remote netip.AddrPort
 	server string
 	ident  string
+	path   string
 	class  *msg.Class
 	tls    *tls.Config
 	verify Verification

@@ -17,6 +17,7 @@ type Primary struct {
 	proto  string
 	ident  string
 	class  *msg.Class
+	name   Name                      // what was asked for
 	tls    atomic.Pointer[tlsConfig] // nil for that of the transport
 	verify Verification
 	addr   netip.AddrPort

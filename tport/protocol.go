@@ -3,6 +3,7 @@ package tport
 import (
 	"context"
 	"net"
+	"net/http"
 	"net/netip"
 
 	"github.com/gosofia/sofia/msg"
@@ -34,6 +35,10 @@ type end struct {
 	tls    *tlsConfig
 	verify Verification
 	client bool
+	name   Name           // what is listened on or dialled
+	remote netip.AddrPort // what is dialled
+
+	challenge http.Header // of the 401 to an attempt before
 }
 
 // link is a connection that carries messages.
@@ -78,6 +83,10 @@ func protocolOf(name string) (protocol, bool) {
 		return tcp{}, true
 	case TLS:
 		return secure{}, true
+	case WS:
+		return ws{}, true
+	case WSS:
+		return wss{}, true
 	}
 	return nil, false
 }

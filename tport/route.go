@@ -92,7 +92,7 @@ func (t *Transport) routeTo(remote netip.AddrPort) (netip.Addr, error) {
 	}
 	ctx, cancel := context.WithTimeout(t.ctx, routeTimeout)
 	defer cancel()
-	conn, err := t.dialFrom(ctx, network, netip.Addr{}, remote)
+	conn, err := t.dialFrom(ctx, network, netip.Addr{}, remote.String())
 	if err != nil {
 		return netip.Addr{}, err
 	}

@@ -3,6 +3,7 @@ package tport
 import (
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/gosofia/sofia/msg"
@@ -140,7 +141,7 @@ func (s *stream) feed(octets []byte, at time.Time) error {
 			}
 			return s.refuse(frame, err, at)
 		}
-		fresh = true
+		fresh = fresh || s.wrap == nil || frame.Kind == msg.FrameMessage // pings may stand in a message
 		if err := s.frame(frame, at); err != nil {
 			return err
 		}
@@ -179,6 +180,9 @@ func (s *stream) frame(frame msg.Frame, at time.Time) error {
 		s.touch()
 		s.t.count.pings.Add(1)
 		octets(s.t, false, OctetsKeepAlive, s.flow.key, pong+pong, at)
+		if s.wrap != nil { // it has answered by itself
+			return nil
+		}
 		if s.send([]byte(pong)) == nil { // a full queue is itself a sign of life to come
 			octets(s.t, true, OctetsKeepAlive, s.flow.key, pong, at)
 		}
@@ -200,8 +204,17 @@ func (s *stream) frame(frame msg.Frame, at time.Time) error {
 		return s.noise(len(frame.Text), err)
 	}
 	octets(s.t, false, OctetsMessage, s.flow.key, frame.Text, at)
+	if err == nil && s.wrap != nil && trailing(frame.Text, m) {
+		err = ErrTrailing
+	}
 	s.deliver(m, err, false, at)
 	return nil
+}
+
+// trailing reports whether more than empty lines follows a message in text.
+func trailing(text string, m *msg.Message) bool {
+	text = strings.TrimLeft(text, "\r\n")
+	return len(text) > m.Len() && strings.Trim(text[m.Len():], "\r\n") != ""
 }
 
 // refuse delivers the head that broke the framing, so that it can be answered

@@ -42,7 +42,7 @@ func handshake(ctx context.Context, conn net.Conn, e end) (*sealed, error) {
 	check := &verdict{e: e}
 	s := &sealed{sock: &socket{Conn: conn}, check: check}
 	if e.client {
-		s.Conn = tls.Client(s.sock, e.tls.client(check, addrPortOf(conn.RemoteAddr()).Addr()))
+		s.Conn = tls.Client(s.sock, e.tls.client(check, e.remote.Addr()))
 	} else {
 		s.Conn = tls.Server(s.sock, e.tls.server())
 		ctx = context.WithValue(ctx, verdictKey{}, check)

@@ -112,7 +112,7 @@ func (t *Transport) Listen(ctx context.Context, name Name) (*Primary, error) {
 
 func (t *Transport) listen(ctx context.Context, name Name) (*Primary, error) {
 	p := &Primary{
-		t: t, proto: name.Proto, ident: name.Ident, class: name.Class,
+		t: t, proto: name.Proto, ident: name.Ident, class: name.Class, name: name,
 		dual: name.wildcard(), done: make(chan struct{}),
 	}
 	proto, known := protocolOf(name.Proto)

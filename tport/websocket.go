@@ -1,0 +1,74 @@
+package tport
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// WebSocketConfig is what SIP over WebSocket leaves to the user (RFC 7118). The
+// zero value is safe and needs no more for clients that are no browsers.
+type WebSocketConfig struct {
+	// Origin decides which web pages may connect: it gets each request for an
+	// upgrade that has an Origin header (RFC 6455 section 10.2), and answers
+	// whether to go on. By default a page may connect to the host and port that
+	// it came from itself; others get 403. A server whose pages are elsewhere
+	// needs a func of its own: a page that anybody wrote runs inside the network
+	// of whoever looks at it, and can reach what trusts that network. A request
+	// without Origin, which browsers do not make, is never asked about.
+	//
+	//	Origin: func(r *http.Request) bool {
+	//		return r.Header.Get("Origin") == "https://www.example.com"
+	//	},
+	Origin func(r *http.Request) bool
+	// Authorize sees each request that would be upgraded, last of all, with its
+	// cookies and credentials (RFC 7118 section 7). To refuse, it answers by w,
+	// for example with 401 and WWW-Authenticate, and returns false. nil lets
+	// everybody in: SIP has its own authentication.
+	Authorize func(w http.ResponseWriter, r *http.Request) bool
+	// Header returns header fields for the request of a client, such as Cookie,
+	// Authorization or Origin. It runs before each attempt, with challenge nil,
+	// and once more with the header of a 401 that came in answer (RFC 7118
+	// section 7): an error, or no header then, ends the attempt. nil adds nothing.
+	Header func(ctx context.Context, name Name, challenge http.Header) (http.Header, error)
+}
+
+// subprotocol is asked for, checked and echoed (RFC 7118 section 4.1).
+const subprotocol = "sip"
+
+// anyPath is the Path of a Name that listens on every path.
+const anyPath = "*"
+
+// originAllowed applies Config.WebSocket.Origin or its default.
+func (t *Transport) originAllowed(r *http.Request) bool {
+	origins := r.Header.Values("Origin")
+	if len(origins) == 0 {
+		return true
+	}
+	if t.cfg.WebSocket.Origin != nil {
+		return t.cfg.WebSocket.Origin(r)
+	}
+	u, err := url.Parse(origins[0])
+	return len(origins) == 1 && err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+}
+
+// offers reports whether a comma separated header has a token, in any case.
+func offers(h http.Header, name, token string) bool {
+	for _, v := range h.Values(name) {
+		for part := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// pathOf is the path that a Name stands for.
+func pathOf(name Name) string {
+	if name.Path == "" {
+		return "/"
+	}
+	return name.Path
+}
