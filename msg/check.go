@@ -7,6 +7,10 @@ type Check struct {
 	errs *[]error // nil: only note that there was one
 	was  *Message // what m is made of, if that passed; else nil
 	far  bool     // m does not share the text of was, it has copies
+
+	// For each place that is not 0, whether a field of its header is another than
+	// in was; bit 0 is that of the start line. It means nothing if far is set.
+	touched uint32
 }
 
 // Message returns the message. Marks of this run are visible in it.
@@ -36,27 +40,33 @@ func (c Check) Keep(id ID, lo, hi int) bool { return c.was != nil && c.keep(id, 
 
 func (c Check) keep(id ID, lo, hi int) bool {
 	m, was := c.m, c.was
-	d := uint32(0)
-	if id == 0 {
-		if c.far || m.start != was.start {
-			return false
-		}
-	} else {
-		i, j := m.next(0, id, ""), was.next(0, id, "")
-		if i < 0 || j < 0 {
-			return i == j
-		}
-		f, g := m.at(i), was.at(j)
-		if !c.far && *f != *g {
-			return false
-		}
-		if c.far {
-			if m.str(f.all()) != was.str(g.all()) {
+	if !c.far {
+		if p := m.class.place(id) % places; p != 0 || id == 0 {
+			if c.touched>>p&1 != 0 {
 				return false
 			}
-			d = f.lo - g.lo
+		} else if i, j := m.next(0, id, ""), was.next(0, id, ""); i < 0 || j < 0 {
+			return i == j
+		} else if *m.at(i) != *was.at(j) {
+			return false
 		}
+		for slot := lo; slot <= hi; slot++ {
+			m.marked[slot] = was.marked[slot]
+		}
+		return true
 	}
+	if id == 0 {
+		return false
+	}
+	i, j := m.next(0, id, ""), was.next(0, id, "")
+	if i < 0 || j < 0 {
+		return i == j
+	}
+	f, g := m.at(i), was.at(j)
+	if m.str(f.all()) != was.str(g.all()) {
+		return false
+	}
+	d := f.lo - g.lo
 	for slot := lo; slot <= hi; slot++ {
 		sp := was.marked[slot]
 		if sp.hi != 0 && sp.hi != numberMark {
@@ -120,15 +130,23 @@ func (m *Message) MarkedNumber(slot int) (n uint32, ok bool) {
 }
 
 // check runs the checks that all classes share, then those of the class. was is
-// the message that m is an edited copy of, or far the one that fields of m were
-// copied from; nil if there is none.
+// the message that fields of m were copied from if far is set; nil if there is
+// none.
 func (m *Message) check(errs *[]error, was *Message, far bool) {
+	m.run(Check{m: m, errs: errs, was: was, far: far})
+}
+
+// checkEdited is check for an edited copy of was, see Check.touched.
+func (m *Message) checkEdited(was *Message, touched uint32) {
+	m.run(Check{m: m, was: was, touched: touched})
+}
+
+func (m *Message) run(c Check) {
 	m.flags &^= refused
 	m.marked = [marks]span{}
-	if was != nil && was.bad() {
-		was = nil
+	if c.was != nil && c.was.bad() {
+		c.was = nil
 	}
-	c := Check{m, errs, was, far}
 	if m.flags&doubled != 0 || m.class.crowded {
 		c.doubles()
 	}

@@ -238,6 +238,11 @@ func (c *Class) Info(id ID) (info HeaderInfo, ok bool) {
 	return c.infos[c.byID[id]-1], true
 }
 
+// whole reports whether commas do not part the values of the header.
+func (c *Class) whole(id ID) bool {
+	return int(id) < len(c.byID) && c.byID[id] != 0 && c.infos[c.byID[id]-1].Whole
+}
+
 func (c *Class) name(id ID) string {
 	if int(id) >= len(c.byID) || c.byID[id] == 0 {
 		return ""

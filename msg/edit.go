@@ -44,12 +44,13 @@ func (m *Message) edit(was *Message, set []Setter) (*Message, error) {
 	if len(m.text)+size >= noLimit {
 		return nil, setterError("message", "too large")
 	}
-	e := editor{m: new(Message)}
+	e := editor{m: new(Message), base: uint32(len(m.text)), stale: m.flags&doubled != 0}
 	e.m.take(m)
 	// The fields are edited in place; beyond the inline ones they move to a slice.
 	e.fields = e.m.inline[:min(int(m.n), inlineFields)]
 	if len(m.more) > 0 {
 		e.fields = append(append(make([]field, 0, int(m.n)+len(set)+2), e.fields...), m.more...)
+		e.stale = e.stale || int(m.n) >= maxFirst
 	}
 	e.tail.Grow(size)
 	e.tail.WriteString(m.tail)
@@ -66,6 +67,7 @@ func (c *Message) take(m *Message) {
 	c.class, c.text, c.body, c.faults = m.class, m.text, m.body, m.faults
 	c.start, c.word1, c.word2, c.word3 = m.start, m.word1, m.word2, m.word3
 	c.members, c.status, c.flags = m.members, m.status, m.flags
+	c.first = m.first
 	n := min(int(m.n), inlineFields)
 	copy(c.inline[:n], m.inline[:n])
 }
@@ -99,39 +101,42 @@ type editor struct {
 	m       *Message
 	fields  []field
 	tail    strings.Builder
-	scratch [256]byte // where short fields are put together
-	body    bool      // body or Content-Length was touched
-	line    bool      // the start line was written and is to be checked
+	base    uint32   // where the tail begins
+	touched uint32   // bits of the places whose headers changed, see Check.touched
+	stale   bool     // m.first is to be made anew
+	body    bool     // body or Content-Length was touched
+	line    bool     // the start line was written and is to be checked
+	source  *Message // of the last fields that were copied
+
 	// valid is asked for each value that is written, nil for none; err is its
 	// first error.
-	valid  func(string, Tolerance) error
-	err    error
-	source *Message // of the last fields that were copied
+	valid func(string, Tolerance) error
+	err   error
 }
 
 // at is the place in the whole text where the next octet of the tail goes.
-func (e *editor) at() uint32 { return uint32(len(e.m.text) + e.tail.Len()) }
+func (e *editor) at() uint32 { return e.base + uint32(e.tail.Len()) }
 
 func (e *editor) apply(s *Setter) error {
-	if s.err != nil {
-		return s.named(e.m)
-	}
 	e.valid = nil
 	switch s.op {
 	case opNone:
 		return nil
+	case opFail:
+		return s.named(e.m)
 	case opJoin:
-		for i := range s.join {
-			if err := e.apply(&s.join[i]); err != nil {
+		join := s.ref.(joined)
+		for i := range join {
+			if err := e.apply(&join[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	case opBody:
-		e.m.body = s.str
+		e.m.body = s.value.text
 		return e.length()
 	case opFramed:
-		e.m.body = s.str
+		e.m.body = s.value.text
 		return nil
 	case opLength:
 		if e.index(0, IDContentLength, "") >= 0 {
@@ -154,34 +159,34 @@ func (e *editor) apply(s *Setter) error {
 	if id == IDContentLength {
 		e.body = true
 	}
-	if kind == Single && len(s.values) > 0 {
-		many := bytes.IndexByte(s.values, '\n') != len(s.values)-1
-		if many || (s.op == opAdd || s.op == opPush) && e.index(0, id, name) >= 0 {
+	if kind == Single && s.count != none {
+		several := s.count == many && bytes.IndexByte(s.long, '\n') != len(s.long)-1
+		if several || (s.op == opAdd || s.op == opPush) && e.index(0, id, name) >= 0 {
 			return &SyntaxError{Offset: -1, Header: name, Err: ErrDouble}
 		}
 	}
-	if !s.raw {
-		e.valid = e.m.class.rule(id)
-		if s.text && id != 0 {
-			e.readText(id, kind, s.str)
+	if !s.raw && !s.value.exact && s.count != none {
+		if s.count != asText {
+			e.valid = e.m.class.rule(id)
+		} else if id != 0 {
+			e.readText(id, kind, s.value.text)
 		}
 	}
 	switch s.op {
 	case opDefault:
 		if e.index(0, id, name) < 0 {
-			e.insert(len(e.fields), id, name, kind, s.values)
+			e.insert(len(e.fields), id, name, kind, s)
 		}
 	case opSet:
-		e.set(id, name, kind, s.values)
+		e.set(id, name, kind, s)
 	case opAdd:
-		e.insert(e.behind(id, name), id, name, kind, s.values)
+		e.insert(e.behind(id, name), id, name, kind, s)
 	case opPush:
-		e.insert(e.front(id, name, kind), id, name, kind, s.values)
+		e.insert(e.front(id, name, kind), id, name, kind, s)
 	case opPop:
 		e.pop(id, name, kind)
 	case opCopy:
-		e.valid = nil // fields of another message, which are not for us to judge
-		e.copy(id, name, s.from)
+		e.copy(id, name, s.ref.(*Message))
 	}
 	if e.err == nil && !s.raw && id != 0 {
 		e.alone(id)
@@ -209,10 +214,11 @@ func (e *editor) alone(id ID) {
 
 // named gives the error of s the name of its header.
 func (s *Setter) named(m *Message) error {
-	if e, ok := s.err.(*SyntaxError); ok && e.Header == "" && s.id != 0 {
+	err := s.ref.(error)
+	if e, ok := err.(*SyntaxError); ok && e.Header == "" && s.id != 0 {
 		return &SyntaxError{Offset: e.Offset, Header: m.class.name(s.id), Err: e.Err}
 	}
-	return s.err
+	return err
 }
 
 func (e *editor) startLine(s *Setter) error {
@@ -226,6 +232,7 @@ func (e *editor) startLine(s *Setter) error {
 		}
 		method, status = e.strIf(request, m.word1), m.status
 	}
+	e.touched |= 1
 	m.flags &^= isRequest
 	m.flags |= hasStart
 	m.status = 0
@@ -235,7 +242,7 @@ func (e *editor) startLine(s *Setter) error {
 		m.flags |= isRequest
 		m.word1 = e.write(method)
 		e.tail.WriteByte(' ')
-		m.word2 = e.write(s.str)
+		m.word2 = e.write(s.value.text)
 		e.tail.WriteByte(' ')
 		m.word3 = e.write(m.class.version)
 	} else {
@@ -244,7 +251,7 @@ func (e *editor) startLine(s *Setter) error {
 		m.word1 = e.write(m.class.version)
 		e.tail.WriteByte(' ')
 		e.tail.Write(append(appendStatus(b[:0], status), ' '))
-		m.word2 = e.write(s.str)
+		m.word2 = e.write(s.value.text)
 	}
 	m.start = span{lo, e.at()}
 	return nil
@@ -256,8 +263,7 @@ func (e *editor) length() error {
 		return &SyntaxError{Offset: -1, Header: "Content-Length", Err: ErrUnknownHeader}
 	}
 	e.body = true
-	var b [20]byte
-	e.set(IDContentLength, "", Single, append(strconv.AppendInt(b[:0], int64(len(e.m.body)), 10), '\n'))
+	e.set(IDContentLength, "", Single, &Setter{count: one, value: composeNumber(uint64(len(e.m.body)))})
 	return nil
 }
 
@@ -277,6 +283,15 @@ func (e *editor) write(s string) span {
 // index is Message.next on the fields as they stand now. Names in the tail are
 // read from the builder.
 func (e *editor) index(i int, id ID, name string) int {
+	if i == 0 && id != 0 && !e.stale {
+		if p := e.m.class.place(id) % places; p != 0 {
+			return int(e.m.first[p]) - 1
+		}
+	}
+	return e.search(i, id, name)
+}
+
+func (e *editor) search(i int, id ID, name string) int {
 	for ; i < len(e.fields); i++ {
 		f := &e.fields[i]
 		if f.id == id && (id != 0 || scan.EqualFold(e.str(span{f.lo, f.lo + uint32(f.nameLen)}), name)) {
@@ -287,29 +302,81 @@ func (e *editor) index(i int, id ID, name string) int {
 }
 
 func (e *editor) str(s span) string {
-	if n := uint32(len(e.m.text)); s.lo >= n {
-		return e.tail.String()[s.lo-n : s.hi-n]
+	if s.lo >= e.base {
+		return e.tail.String()[s.lo-e.base : s.hi-e.base]
 	}
 	return e.m.text[s.lo:s.hi]
 }
 
-func (e *editor) set(id ID, name string, kind Kind, values []byte) {
+// put inserts a field at position at.
+func (e *editor) put(at int, f field) {
+	n := len(e.fields)
+	e.fields = append(e.fields, field{})
+	copy(e.fields[at+1:], e.fields[at:n])
+	e.fields[at] = f
+	if n+1 >= maxFirst {
+		e.stale = true
+	}
+	m := e.m
+	if !e.stale {
+		m.shiftUp(at)
+	}
+	p := m.class.place(f.id)
+	e.touched |= 1 << (p % places) &^ 1
+	if p == 0 || e.stale {
+		return
+	}
+	first := &m.first[p%places]
+	e.stale = *first != 0 && p&kindCritical != 0 // doubled
+	if *first == 0 || int(*first) > at {
+		*first = uint8(at + 1)
+	}
+}
+
+// drop removes the field at position at.
+func (e *editor) drop(at int) {
+	id := e.fields[at].id
+	n := len(e.fields) - 1
+	copy(e.fields[at:], e.fields[at+1:])
+	e.fields[n] = field{}
+	e.fields = e.fields[:n]
+	m := e.m
+	p := m.class.place(id) % places
+	e.touched |= 1 << p &^ 1
+	if e.stale {
+		return
+	}
+	first := p != 0 && int(m.first[p]) == at+1
+	m.shiftDown(at)
+	if first {
+		m.first[p] = uint8(e.search(at, id, "") + 1)
+	}
+}
+
+// replace puts a field in the place of another of the same header.
+func (e *editor) replace(at int, f field) {
+	e.fields[at] = f
+	e.touched |= 1 << (e.m.class.place(f.id) % places) &^ 1
+}
+
+func (e *editor) set(id ID, name string, kind Kind, s *Setter) {
 	at := e.index(0, id, name)
 	if at < 0 {
-		if len(values) > 0 {
-			e.insert(len(e.fields), id, name, kind, values)
+		e.insert(len(e.fields), id, name, kind, s)
+		return
+	}
+	if e.stale || e.m.class.place(id)&kindCritical == 0 { // else it stands once
+		for i := e.index(at+1, id, name); i >= 0; i = e.index(i, id, name) {
+			e.drop(i)
 		}
+	}
+	if s.count == none {
+		e.drop(at)
 		return
 	}
-	for i := e.index(at+1, id, name); i >= 0; i = e.index(i, id, name) {
-		e.fields = slices.Delete(e.fields, i, i+1)
-	}
-	if len(values) == 0 {
-		e.fields = slices.Delete(e.fields, at, at+1)
-		return
-	}
-	e.fields[at], values = e.field(id, name, kind, values)
-	e.insert(at+1, id, name, kind, values)
+	f, rest := e.field(id, name, kind, s, s.long)
+	e.replace(at, f)
+	e.insertRest(at+1, id, name, kind, s, rest)
 }
 
 // behind is where Add puts a field: after the last of its header, else last.
@@ -337,47 +404,63 @@ func (e *editor) front(id ID, name string, kind Kind) int {
 	return at
 }
 
-// insert writes the values, each followed by LF, as fields and puts them at position at.
-func (e *editor) insert(at int, id ID, name string, kind Kind, values []byte) {
+// insert writes the values of s as fields and puts them at position at.
+func (e *editor) insert(at int, id ID, name string, kind Kind, s *Setter) {
+	if s.count == none {
+		return
+	}
+	f, rest := e.field(id, name, kind, s, s.long)
+	e.put(at, f)
+	e.insertRest(at+1, id, name, kind, s, rest)
+}
+
+func (e *editor) insertRest(at int, id ID, name string, kind Kind, s *Setter, values []byte) {
 	for len(values) > 0 {
 		var f field
-		f, values = e.field(id, name, kind, values)
-		e.fields = slices.Insert(e.fields, at, f)
+		f, values = e.field(id, name, kind, s, values)
+		e.put(at, f)
 		at++
 	}
 }
 
-// field writes the first of the values as a field, of a list all of them, and
-// returns the others.
-func (e *editor) field(id ID, name string, kind Kind, values []byte) (field, []byte) {
+// field writes the first of the values of s that are left as a field, of a list
+// all of them, and returns the others.
+func (e *editor) field(id ID, name string, kind Kind, s *Setter, values []byte) (field, []byte) {
 	if name == "" {
 		name = e.m.class.name(id)
 	}
-	lo, at, first := e.at(), e.tail.Len()+len(name)+2, values
-	b := append(append(e.scratch[:0], name...), ": "...)
+	f := e.begin(id, name)
+	if s.count != many {
+		at := e.tail.Len()
+		if v := &s.value; v.size == inText {
+			e.tail.WriteString(v.text)
+		} else {
+			e.tail.Write(v.short[:v.size])
+		}
+		if e.valid != nil {
+			e.ask(name, at)
+		}
+		e.end(&f)
+		return f, nil
+	}
 	for more := true; more; {
-		end := bytes.IndexByte(values, '\n')
-		b = append(b, values[:end]...)
+		end, at := bytes.IndexByte(values, '\n'), e.tail.Len()
+		e.tail.Write(values[:end])
+		if e.valid != nil {
+			e.ask(name, at)
+		}
 		values = values[end+1:]
 		if more = kind == List && len(values) > 0; more {
-			b = append(b, ", "...)
+			e.tail.WriteString(", ")
 		}
 	}
-	b = append(b, "\r\n"...)
-	e.tail.Write(b)
-	if e.valid != nil {
-		e.ask(name, e.tail.String()[at:], first[:len(first)-len(values)])
-	}
-	return field{
-		id: id, lo: lo, nameLen: uint16(len(name)), valOff: uint16(len(name) + 2),
-		valEnd: lo + uint32(len(b)) - 2, trail: 2,
-	}, values
+	e.end(&f)
+	return f, values
 }
 
 // readText checks what [Header.Text] writes, which may be several values.
 func (e *editor) readText(id ID, kind Kind, value string) {
 	info := &e.m.class.infos[e.m.class.byID[id]-1]
-	e.valid = nil
 	s := value
 	if info.Reads == nil || s == "" && kind != Single {
 		if info.Valid != nil && info.Reads != nil {
@@ -411,14 +494,10 @@ func (e *editor) fail(name, value string, err error) {
 	}
 }
 
-// ask checks values, each followed by LF, where they stand in text, with two
-// octets between them.
-func (e *editor) ask(name, text string, values []byte) {
-	for len(values) > 0 {
-		n := bytes.IndexByte(values, '\n')
-		e.fail(name, text[:n], e.valid(text[:n], Strict))
-		text, values = text[n+2:], values[n+1:]
-	}
+// ask checks the value that stands in the tail from at on.
+func (e *editor) ask(name string, at int) {
+	value := e.tail.String()[at:]
+	e.fail(name, value, e.valid(value, Strict))
 }
 
 // begin starts a field in the tail, end ends it; the value is written in between.
@@ -440,11 +519,11 @@ func (e *editor) pop(id ID, name string, kind Kind) {
 		f := e.fields[at]
 		v := e.str(span{f.val(), f.valEnd})
 		comma := len(v)
-		if info, _ := e.m.class.Info(id); kind != Single && !isAuth(id) && !info.Whole {
+		if kind != Single && !isAuth(id) && strings.IndexByte(v, ',') >= 0 && !e.m.class.whole(id) {
 			comma = scan.Comma(v, 0)
 		}
-		e.fields = slices.Delete(e.fields, at, at+1)
 		if comma == len(v) {
+			e.drop(at)
 			if v == "" && e.index(at, id, name) >= 0 {
 				continue // an empty field has no value to remove
 			}
@@ -455,7 +534,7 @@ func (e *editor) pop(id ID, name string, kind Kind) {
 		g := e.begin(id, name)
 		e.tail.WriteString(rest)
 		e.end(&g)
-		e.fields = slices.Insert(e.fields, at, g)
+		e.replace(at, g)
 		return
 	}
 }
@@ -472,7 +551,7 @@ func (e *editor) copy(id ID, name string, from *Message) {
 		at = len(e.fields)
 	}
 	for i := e.index(at, id, name); i >= 0; i = e.index(at, id, name) {
-		e.fields = slices.Delete(e.fields, i, i+1)
+		e.drop(i)
 	}
 	fromID := id
 	if from.class != e.m.class {
@@ -481,44 +560,46 @@ func (e *editor) copy(id ID, name string, from *Message) {
 	for i := from.next(0, fromID, name); i >= 0; i = from.next(i+1, fromID, name) {
 		f := *from.at(i)
 		if from.flags&unclean != 0 {
-			e.insert(at, id, from.name(&f), Append, append(clean(from.value(&f)), '\n'))
+			e.insert(at, id, from.name(&f), Append, &Setter{count: one, value: ComposeText(clean(from.value(&f)), false)})
 			at++
 			continue
 		}
 		lo := e.at()
 		e.tail.WriteString(from.str(f.all()))
 		f.id = id
-		e.fields = slices.Insert(e.fields, at, f.moved(lo-f.lo))
+		e.put(at, f.moved(lo-f.lo))
 		at++
 	}
 }
 
 // clean returns a value of a refused message so that it can stand in its answer.
-func clean(v string) []byte {
+func clean(v string) string {
 	b := []byte(unfold(v))
 	for i, c := range b {
 		if c == '\r' || c == '\n' || c == 0 {
 			b[i] = ' '
 		}
 	}
-	return b
+	return string(b)
 }
 
 // finish makes the message; was is as in edit.
 func (e *editor) finish(was *Message) (*Message, error) {
 	m := e.m
 	m.tail = e.tail.String()
-	n := copy(m.inline[:], e.fields) // onto themselves, mostly
-	clear(m.inline[n:])
-	m.more = nil
-	if len(e.fields) > n {
-		m.more = e.fields[n:]
+	if m.n = int32(len(e.fields)); cap(e.fields) != inlineFields { // they had to move
+		n := copy(m.inline[:], e.fields)
+		clear(m.inline[n:])
+		if len(e.fields) > n {
+			m.more = e.fields[n:]
+		}
 	}
-	m.n = int32(len(e.fields))
 	if m.short = 0; m.flags&fragment != 0 && m.body == "" {
 		m.short = 2 // the empty line goes with a body
 	}
-	m.renote()
+	if e.stale {
+		m.renote()
+	}
 	if e.line && m.class.line != nil {
 		if err := m.class.line(m); err != nil {
 			return nil, &SyntaxError{Offset: -1, Err: err}
@@ -535,7 +616,7 @@ func (e *editor) finish(was *Message) (*Message, error) {
 	if was == nil && e.source != nil && e.source.class == m.class {
 		m.check(nil, e.source, true)
 	} else {
-		m.check(nil, was, false)
+		m.checkEdited(was, e.touched)
 	}
 	return m, nil
 }

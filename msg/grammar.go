@@ -138,4 +138,4 @@ func parseHead(c *Class, s string, lim Limits) (*Message, *SyntaxError) {
 
 // Framed replaces the body by octets that are framed as they are, such as a
 // chunked body, and leaves Content-Length alone.
-func Framed(s string) Setter { return Setter{op: opFramed, str: s} }
+func Framed(s string) Setter { return Setter{op: opFramed, value: Composed{text: s}} }

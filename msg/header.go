@@ -97,7 +97,7 @@ func (h Header[T, C]) Del() Setter { return Setter{op: opSet, id: ID(h)} }
 // Copy replaces the header by the fields that another message has of it, byte
 // for byte; if that has none, it is Del.
 func (h Header[T, C]) Copy(from Source) Setter {
-	return Setter{op: opCopy, id: ID(h), from: from.Msg()}
+	return Setter{op: opCopy, id: ID(h), ref: from.Msg()}
 }
 
 // Extension is a header that the class of a message need not know: it is
@@ -165,7 +165,7 @@ func (e Extension[T, C]) Del() Setter { return Setter{op: opSet, name: e.Name} }
 
 // Copy is [Header.Copy].
 func (e Extension[T, C]) Copy(from Source) Setter {
-	return Setter{op: opCopy, name: e.Name, from: from.Msg()}
+	return Setter{op: opCopy, name: e.Name, ref: from.Msg()}
 }
 
 func (e Extension[T, C]) kind(s Setter) Setter {

@@ -1,6 +1,7 @@
 package msg
 
 import (
+	"encoding/binary"
 	"iter"
 	"strings"
 
@@ -222,14 +223,16 @@ func (m *Message) AppendText(dst []byte) ([]byte, error) {
 // in one piece. run is what is not appended yet.
 func (m *Message) appendRuns(dst []byte, run span, fields []field) ([]byte, span) {
 	border := uint32(len(m.text))
+	lo, hi := run.lo, run.hi
 	for i := range fields {
 		f := &fields[i]
-		if f.lo != run.hi || f.lo == border {
-			dst = append(dst, m.str(run)...)
-			run.lo = f.lo
+		if f.lo != hi || hi == border {
+			dst = append(dst, m.str(span{lo, hi})...)
+			lo = f.lo
 		}
-		run.hi = f.hi()
+		hi = f.valEnd + uint32(f.trail)
 	}
+	run = span{lo, hi}
 	return dst, run
 }
 
@@ -339,6 +342,31 @@ func (m *Message) note(i int, p uint8) {
 		*at = uint8(min(i+1, beyond))
 	} else if p&kindCritical != 0 {
 		m.flags |= doubled
+	}
+}
+
+// maxFirst is how many fields a message may have for shiftUp and shiftDown to
+// work: their places then fit into seven bits.
+const maxFirst = 120
+
+// shiftUp makes room for a field at position at in the table of first fields:
+// those from there on go one up. Eight at a time: an octet plus 0x80 less the
+// bound keeps its high bit if it is not below the bound.
+func (m *Message) shiftUp(at int) {
+	bound := uint64(at+1) * octets
+	for i := 0; i < places; i += 8 {
+		w := binary.LittleEndian.Uint64(m.first[i:])
+		binary.LittleEndian.PutUint64(m.first[i:], w+((w|high)-bound)&high>>7)
+	}
+}
+
+// shiftDown takes the field at position at out of it; if it was a first one the
+// table must be told which is now.
+func (m *Message) shiftDown(at int) {
+	bound := uint64(at+2) * octets
+	for i := 0; i < places; i += 8 {
+		w := binary.LittleEndian.Uint64(m.first[i:])
+		binary.LittleEndian.PutUint64(m.first[i:], w-((w|high)-bound)&high>>7)
 	}
 }
 

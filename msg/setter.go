@@ -3,6 +3,7 @@ package msg
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,6 +28,7 @@ const (
 	opDefault
 	opLength
 	opJoin
+	opFail
 )
 
 // Setter is one change to a message, for [Message.Edit] and [New]. It is made by
@@ -37,30 +39,45 @@ const (
 type Setter struct {
 	op     op
 	kind   Kind // of an Extension
+	count  count
 	raw    bool // the grammar of the class is not asked
-	text   bool // the one value is text that no codec has written
 	id     ID
 	status uint16
-	name   string // header name, or method
-	str    string // Request-URI, phrase, body or text of a header
-	values []byte // rendered values, each followed by LF
-	from   *Message
-	join   []Setter
-	err    error
+	name   string   // header name, or method
+	value  Composed // the only value; its text is also Request-URI, phrase or body
+	long   []byte   // values, each followed by LF
+	ref    any      // *Message to copy from, joined, or the error of opFail
 }
+
+// count says how many values a Setter has, and where.
+type count uint8
+
+const (
+	none   count = iota
+	one          // in value
+	asText       // in value, and no codec has written it
+	many         // at least one, in long
+)
+
+type joined []Setter
 
 // Err returns the error that Edit would return for s, nil if there is none.
 func (s Setter) Err() error {
-	if s.err != nil {
-		return s.err
-	}
-	for _, j := range s.join {
-		if err := j.Err(); err != nil {
-			return err
+	switch s.op {
+	case opFail:
+		return s.ref.(error)
+	case opJoin:
+		for _, j := range s.ref.(joined) {
+			if err := j.Err(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
+
+// fail makes s a Setter that makes Edit fail.
+func (s *Setter) fail(err error) { s.op, s.ref = opFail, err }
 
 // AsRead returns s without the question whether what it writes is as the grammar
 // has it: for values that came from a peer, which the tolerant reading has taken
@@ -68,26 +85,31 @@ func (s Setter) Err() error {
 // read back is refused as ever.
 func (s Setter) AsRead() Setter {
 	s.raw = true
-	if len(s.join) > 0 {
-		join := make([]Setter, len(s.join))
+	if s.op == opJoin {
+		join := slices.Clone(s.ref.(joined))
 		for i := range join {
-			join[i] = s.join[i].AsRead()
+			join[i] = join[i].AsRead()
 		}
-		s.join = join
+		s.ref = join
 	}
 	return s
 }
 
 // Join makes one Setter of several, which are applied in order.
-func Join(s ...Setter) Setter { return Setter{op: opJoin, join: s} }
+func Join(s ...Setter) Setter { return Setter{op: opJoin, ref: joined(s)} }
 
 // Fail returns a Setter that makes Edit fail with err. It is for functions that
 // return Setters and find out that they cannot.
-func Fail(err error) Setter { return Setter{err: err} }
+func Fail(err error) Setter {
+	if err == nil {
+		return Setter{}
+	}
+	return Setter{op: opFail, ref: err}
+}
 
 // Body replaces the body, which may hold any octets, and sets Content-Length.
 // The type of the body is for the caller to set.
-func Body(s string) Setter { return Setter{op: opBody, str: s} }
+func Body(s string) Setter { return Setter{op: opBody, value: Composed{text: s}} }
 
 // Length adds Content-Length if it is not there.
 func Length() Setter { return Setter{op: opLength} }
@@ -95,12 +117,12 @@ func Length() Setter { return Setter{op: opLength} }
 // RequestLine makes the message a request with the given method and
 // Request-URI. The URI is written as it is.
 func RequestLine(method, uri string) Setter {
-	s := Setter{op: opRequestLine, name: method, str: uri}
+	s := Setter{op: opRequestLine, name: method, value: Composed{text: uri}}
 	if !scan.IsToken(method) {
-		s.err = setterError("method", method)
+		s.fail(setterError("method", method))
 	}
 	if uri == "" || scan.HasControl(uri) || hasSpace(uri) {
-		s.err = setterError("Request-URI", uri)
+		s.fail(setterError("Request-URI", uri))
 	}
 	return s
 }
@@ -108,12 +130,12 @@ func RequestLine(method, uri string) Setter {
 // StatusLine makes the message a response with the given status code, 100 to
 // 699, and reason phrase, which may be empty.
 func StatusLine(code int, phrase string) Setter {
-	s := Setter{op: opStatusLine, status: uint16(code), str: phrase}
+	s := Setter{op: opStatusLine, status: uint16(code), value: Composed{text: phrase}}
 	if code < 100 || code > 699 {
-		s.err = &SyntaxError{Offset: -1, Err: ErrStatusCode}
+		s.fail(&SyntaxError{Offset: -1, Err: ErrStatusCode})
 	}
 	if scan.HasControl(phrase) || phrase != scan.Trim(phrase) {
-		s.err = setterError("reason phrase", phrase)
+		s.fail(setterError("reason phrase", phrase))
 	}
 	return s
 }
@@ -121,14 +143,18 @@ func StatusLine(code int, phrase string) Setter {
 // RequestURI replaces the Request-URI of a request. The URI is written as it is.
 func RequestURI(uri string) Setter {
 	s := RequestLine("X", uri)
-	s.op, s.name = opURI, ""
+	if s.op == opRequestLine {
+		s.op, s.name = opURI, ""
+	}
 	return s
 }
 
 // Phrase replaces the reason phrase of a response.
 func Phrase(phrase string) Setter {
 	s := StatusLine(100, phrase)
-	s.op = opPhrase
+	if s.op == opStatusLine {
+		s.op = opPhrase
+	}
 	return s
 }
 
@@ -152,14 +178,13 @@ func hasSpace(s string) bool {
 }
 
 func text(id ID, name, value string) Setter {
-	s := Setter{op: opSet, id: id, name: name, text: true}
+	s := Setter{op: opSet, id: id, name: name, count: asText}
 	value = strings.Trim(value, " \t")
 	if scan.HasControl(value) {
-		s.err = setterError("value", value)
+		s.fail(setterError("value", value))
 		return s
 	}
-	s.str = value
-	s.values = append(append(make([]byte, 0, len(value)+1), value...), '\n')
+	s.value.text, s.value.size = value, inText
 	return s
 }
 
@@ -168,30 +193,41 @@ func text(id ID, name, value string) Setter {
 func hasLineOctet(s string) bool { return scan.HasLineOctet(s) }
 
 func render[T any, C Codec[T]](op op, id ID, name string, values []T) Setter {
-	s := Setter{op: op, id: id, name: name}
 	if len(values) == 0 && op != opSet {
 		return Setter{}
 	}
-	var c C
-	room := 88
-	switch any(values).(type) {
-	case []uint8, []uint32: // numbers
-		room = 12
+	s := Setter{op: op, id: id, name: name}
+	if len(values) == 0 {
+		return s
 	}
-	s.values = make([]byte, 0, room*len(values))
+	var c C
+	if len(values) == 1 {
+		if c, ok := any(c).(Composer[T]); ok {
+			var err error
+			s.count = one
+			if s.value, err = c.Compose(values[0]); err != nil {
+				s.fail(&SyntaxError{Offset: -1, Header: name, Err: err})
+			} else if !s.value.exact && s.value.broken() {
+				s.fail(setterError("value", s.value.String()))
+			}
+			return s
+		}
+	}
+	s.count = many
+	s.long = make([]byte, 0, 88*len(values))
 	for _, v := range values {
-		at := len(s.values)
+		at := len(s.long)
 		var err error
-		s.values, err = c.Append(s.values, v)
+		s.long, err = c.Append(s.long, v)
 		if err != nil {
-			s.err = &SyntaxError{Offset: -1, Header: name, Err: err}
+			s.fail(&SyntaxError{Offset: -1, Header: name, Err: err})
 			return s
 		}
-		if scan.HasLineOctet(s.values[at:]) {
-			s.err = setterError("value", string(s.values[at:]))
+		if scan.HasLineOctet(s.long[at:]) {
+			s.fail(setterError("value", string(s.long[at:])))
 			return s
 		}
-		s.values = append(s.values, '\n')
+		s.long = append(s.long, '\n')
 	}
 	return s
 }
@@ -201,23 +237,25 @@ var lf = []byte{'\n'}
 // size is an upper bound of what the Setter adds to the tail of m.
 func (s *Setter) size(m *Message) int {
 	switch s.op {
+	case opNone, opFail, opFramed:
+		return 0
 	case opJoin:
 		n := 0
-		for i := range s.join {
-			n += s.join[i].size(m)
+		join := s.ref.(joined)
+		for i := range join {
+			n += join[i].size(m)
 		}
 		return n
-	case opFramed:
-		return 0
 	case opBody, opLength:
 		return len("Content-Length: \r\n") + 20
 	case opRequestLine, opStatusLine, opURI, opPhrase:
-		return len(s.name) + len(s.str) + len(m.class.version) + len(m.Method()) + 8
+		return len(s.name) + len(s.value.text) + len(m.class.version) + len(m.Method()) + 8
 	case opCopy:
 		n := 0
-		id, name := s.target(s.from)
-		for i := s.from.next(0, id, name); i >= 0; i = s.from.next(i+1, id, name) {
-			f := s.from.at(i)
+		from := s.ref.(*Message)
+		id, name := s.target(from)
+		for i := from.next(0, id, name); i >= 0; i = from.next(i+1, id, name) {
+			f := from.at(i)
 			n += int(f.hi()-f.lo) + 4
 		}
 		return n
@@ -235,7 +273,13 @@ func (s *Setter) size(m *Message) int {
 	if name == 0 {
 		name = len(m.class.name(s.id))
 	}
-	return len(s.values) + bytes.Count(s.values, lf)*(name+4)
+	switch s.count {
+	case none:
+		return 0
+	case one, asText:
+		return s.value.len() + name + 4
+	}
+	return len(s.long) + bytes.Count(s.long, lf)*(name+4)
 }
 
 // target returns how the Setter's header is found in m.
