@@ -91,24 +91,13 @@ func (t *Transport) ready(name Name) (*Flow, poolKey, error) {
 	if _, ok := protocolOf(name.Proto); !ok {
 		return nil, poolKey{}, ErrNoTransport
 	}
-	a, err := name.addr()
-	switch {
-	case err != nil:
-		return nil, poolKey{}, fmt.Errorf("%q: %w", name.Host, ErrNotNumeric)
-	case name.Port == 0:
-		return nil, poolKey{}, ErrNoPort
+	key, err := t.poolKey(name)
+	if err != nil {
+		return nil, poolKey{}, err
 	}
-	remote := netip.AddrPortFrom(a, name.Port)
 	if name.Proto == UDP {
-		f, err := t.datagramFlow(name, remote)
+		f, err := t.datagramFlow(name, key.remote)
 		return f, poolKey{}, err
-	}
-	key := poolKey{
-		proto: name.Proto, remote: remote, server: nameKey(name.ServerName), ident: name.Ident, path: name.Path, class: name.Class,
-		tls: name.TLS, verify: name.Verify,
-	}
-	if key.class == nil {
-		key.class = t.cfg.Class
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -123,6 +112,25 @@ func (t *Transport) ready(name Name) (*Flow, poolKey, error) {
 		return &s.flow, key, nil
 	}
 	return nil, key, nil
+}
+
+// poolKey returns what a connection to name is found by.
+func (t *Transport) poolKey(name Name) (poolKey, error) {
+	a, err := name.addr()
+	switch {
+	case err != nil:
+		return poolKey{}, fmt.Errorf("%q: %w", name.Host, ErrNotNumeric)
+	case name.Port == 0:
+		return poolKey{}, ErrNoPort
+	}
+	key := poolKey{
+		proto: name.Proto, remote: netip.AddrPortFrom(a, name.Port), server: nameKey(name.ServerName),
+		ident: name.Ident, path: name.Path, class: name.Class, tls: name.TLS, verify: name.Verify,
+	}
+	if key.class == nil {
+		key.class = t.cfg.Class
+	}
+	return key, nil
 }
 
 // reach returns a flow to name and, if there is a parcel, sends it there.

@@ -67,6 +67,8 @@ var (
 	// ErrNotProved: the peer has not proved to be the domain that a connection
 	// is to be used for (RFC 5923 section 8).
 	ErrNotProved = errors.New("peer has not proved that name; only tls with a client certificate can")
+	// ErrAliases: one connection serves as many names as it may.
+	ErrAliases = errors.New("too many names for one connection")
 	// ErrIdle: the connection carried nothing for Config.Idle.
 	ErrIdle = errors.New("connection idle for too long")
 	// ErrMessageTimeout: the peer began a message and did not end it in time.

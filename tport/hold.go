@@ -4,7 +4,7 @@ import "errors"
 
 // maxWatches bounds those who watch one flow. Each is a dialog, a registration
 // or the like, which the layer above bounds more closely.
-const maxWatches = 1 << 17
+const maxWatches = 1 << 16
 
 // watch is one caller of Watch.
 type watch struct{ ended func(error) }
