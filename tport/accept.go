@@ -13,7 +13,14 @@ type listening struct{}
 
 func (listening) bind(ctx context.Context, p *Primary, name Name) error {
 	address := net.JoinHostPort(bindHost(name), strconv.Itoa(int(name.Port)))
-	l, err := p.t.cfg.Listen(ctx, name.network("tcp"), address)
+	listen := p.t.cfg.Listen
+	if name.Interface != "" {
+		if !p.t.system {
+			return ErrNoInterface
+		}
+		listen = interfaceListener(name.Interface)
+	}
+	l, err := listen(ctx, name.network("tcp"), address)
 	if err != nil {
 		return err
 	}

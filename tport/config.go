@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"time"
 
 	"github.com/gosofia/sofia/msg"
@@ -26,10 +27,12 @@ const (
 	DefaultQueueBytes        = 1 << 20
 	DefaultMaxFlows          = 16384
 	DefaultMaxFlowsPerSource = 1024
-	DefaultReaders           = 1
 	DefaultMaxHandshakes     = 1024
 	DefaultMaxBuffered       = 256 << 20
 	DefaultTCPKeepAlive      = 30 * time.Second
+	DefaultReceiveBuffer     = 4 << 20
+	DefaultMaxUnreachable    = 100
+	DefaultInterfaceInterval = 10 * time.Second
 )
 
 // Config is what a [Transport] is made of. The zero value of a field is its
@@ -95,9 +98,31 @@ type Config struct {
 	// MessageBurst is how many messages a source that was quiet may send at
 	// once, MessageRate by default.
 	MessageBurst int
-	// Readers is the number of goroutines that read each UDP socket, 1 by
-	// default. With more than one, datagrams of one peer may overtake each other.
+	// Readers is the number of sockets of each UDP address, each with a goroutine
+	// that reads it, [runtime.GOMAXPROCS] by default. The system spreads the peers
+	// over them and leaves each peer with one, so the messages of a peer stay in
+	// order. There is one for each Listen where the system cannot do that (it takes
+	// Linux), for multicast groups, and where ListenPacket is set.
 	Readers int
+	// ReceiveBuffer is what the system is asked to hold of what was not read yet,
+	// in octets for each UDP socket, 4 MiB by default; negative: as the system
+	// has it. The system may hold less: on Linux net.core.rmem_max is the limit of
+	// a program without CAP_NET_ADMIN.
+	ReceiveBuffer int
+	// SendBuffer is the same for what was not sent yet; by default it is as the
+	// system has it.
+	SendBuffer int
+	// DSCP marks what is sent for differentiated services, from 0, the default,
+	// to 63: 40 (CS5) is the signalling class of RFC 4594 section 4.2, and 24
+	// (CS3) and 26 (AF31) are what networks often expect instead. It holds for the
+	// UDP sockets and for the connections of TCP that package net makes.
+	DSCP int
+	// MulticastTTL is how many routers what is sent to a multicast group may
+	// pass, 1 by default (RFC 3261 section 18.1.1), at most 255.
+	MulticastTTL int
+	// MaxUnreachable is how many errors of the network (ICMP) are told to Failed
+	// in a second, 100 by default; negative: no bound. They can be forged.
+	MaxUnreachable int
 
 	// TLS configures the protocols over TLS, at both ends. It is copied. By
 	// default there are no certificates to show and the authorities of the
@@ -116,7 +141,9 @@ type Config struct {
 
 	// Listen opens a listening stream socket, [net.ListenConfig.Listen] by default.
 	Listen func(ctx context.Context, network, address string) (net.Listener, error)
-	// ListenPacket opens a datagram socket, [net.ListenConfig.ListenPacket] by default.
+	// ListenPacket opens a datagram socket, by default as
+	// [net.ListenConfig.ListenPacket] does, with what Readers, Name.Interface and
+	// Name.Maddr ask for.
 	ListenPacket func(ctx context.Context, network, address string) (net.PacketConn, error)
 	// Dial connects a stream, [net.Dialer.DialContext] by default. With network
 	// "udp4" or "udp6" it is asked which local address leads to a peer: the
@@ -143,10 +170,11 @@ type Config struct {
 	// Failed is told of what went wrong after Send had returned nil. For a
 	// stream it runs once, when the flow has ended for whatever reason: io.EOF
 	// when the peer closed it, ErrClosed when it was closed here, ErrIdle and so
-	// on. For UDP it runs when the system refused a queued datagram, or learnt
-	// that nobody listens where one was sent (the flow's Local is then the
-	// address of the primary: match by Remote). It runs on a goroutine of the
-	// transport with no lock held and must not block.
+	// on. For UDP it runs when the system refused a queued datagram, and when the
+	// network said that one did not arrive: ErrUnreachable, or ErrTooLarge where a
+	// router asks for smaller packets (the flow's Local is then the address of the
+	// primary: match by Remote). It runs on a goroutine of the transport with no
+	// lock held and must not block.
 	Failed func(flow *Flow, err error)
 
 	// Proxy returns the HTTP proxy to connect to name through, nil for none: a
@@ -155,6 +183,21 @@ type Config struct {
 	Proxy func(ctx context.Context, name Name) (*Proxy, error)
 	// WebSocket is for the protocols "ws" and "wss".
 	WebSocket WebSocketConfig
+
+	// Changed is told when addresses of this host have come or gone, after
+	// connections from those that have gone were ended with [ErrAddressGone] and
+	// multicast groups were joined on what has come. It runs on a goroutine of the
+	// transport and must not block; [Primary.Rebind] and [Transport.Listen] are for
+	// a goroutine that it starts.
+	Changed func(added, removed []netip.Addr)
+	// Interfaces returns the addresses of this host, those of its network
+	// interfaces by default. It is asked when the system says that something has
+	// changed (Linux), and otherwise each InterfaceInterval. Where Listen,
+	// ListenPacket or Dial is set and this is not, nothing is watched.
+	Interfaces func() ([]netip.Addr, error)
+	// InterfaceInterval is how often Interfaces is asked where the system does
+	// not tell by itself, 10 s by default; negative: the network is not watched.
+	InterfaceInterval time.Duration
 
 	// Trace is called at every step; nil traces nothing.
 	Trace *Trace
@@ -175,6 +218,8 @@ func (c Config) resolve() (Config, error) {
 		return c, errors.New("tport: Config.MessageRate and MessageBurst cannot be negative; leave them 0 for no bound")
 	case c.QueueSize < 0 || c.QueueBytes < 0 || c.Readers < 0:
 		return c, errors.New("tport: Config.QueueSize, QueueBytes and Readers cannot be negative; leave them 0 for the default")
+	case c.DSCP < 0 || c.DSCP > 63 || c.MulticastTTL < 0 || c.MulticastTTL > 255:
+		return c, errors.New("tport: Config.DSCP is from 0 to 63 and MulticastTTL from 0 to 255")
 	case checkTLS(c.TLS) != nil:
 		return c, fmt.Errorf("tport: Config.TLS: %w", checkTLS(c.TLS))
 	}
@@ -191,7 +236,6 @@ func (c Config) resolve() (Config, error) {
 	or(&c.MaxHandshakes, DefaultMaxHandshakes)
 	or(&c.MaxBuffered, DefaultMaxBuffered)
 	or(&c.MessageBurst, max(c.MessageRate, 1))
-	or(&c.Readers, DefaultReaders)
 	if c.KeepAlive != nil {
 		keep, err := c.KeepAlive.resolve(false)
 		if err != nil {
@@ -199,6 +243,10 @@ func (c Config) resolve() (Config, error) {
 		}
 		c.KeepAlive = &keep
 	}
+	or(&c.Readers, runtime.GOMAXPROCS(0))
+	or(&c.ReceiveBuffer, DefaultReceiveBuffer)
+	or(&c.MaxUnreachable, DefaultMaxUnreachable)
+	or(&c.InterfaceInterval, DefaultInterfaceInterval)
 	if c.Listen == nil {
 		c.Listen = (&net.ListenConfig{KeepAlive: -1, KeepAliveConfig: c.tcpKeepAlive()}).Listen
 	}
@@ -215,9 +263,6 @@ func (c Config) resolve() (Config, error) {
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader
-	}
-	if c.ListenPacket == nil {
-		c.ListenPacket = new(net.ListenConfig).ListenPacket
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -356,12 +356,12 @@ func (t *Transport) sourceFor(name Name, remote netip.AddrPort) (netip.Addr, err
 	case slices.ContainsFunc(fit, func(p *Primary) bool { return p.addr.Addr().IsUnspecified() }):
 		return none, nil
 	}
-	source, err := t.routeTo(remote)
+	r, err := t.routeTo(remote)
 	if err != nil {
 		return none, nil // connecting will tell why
 	}
-	a := bestFor(fit, source).addr.Addr()
-	if a == source || a.IsLoopback() != remote.Addr().IsLoopback() {
+	a := bestFor(fit, r.local).addr.Addr()
+	if a == r.local || a.IsLoopback() != remote.Addr().IsLoopback() {
 		return none, nil // a loopback address leads nowhere else
 	}
 	return a, nil

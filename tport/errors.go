@@ -45,6 +45,21 @@ var (
 	// ErrNoTransport: the protocol is unknown, or nothing listens on it in the
 	// address family (or with the Ident) asked for.
 	ErrNoTransport = errors.New("no transport for this name; Listen on its protocol and address family first")
+	// ErrUnreachable: the network said that a datagram did not arrive (ICMP). It
+	// wraps what the system makes of that, such as syscall.ECONNREFUSED where
+	// nobody listens. Such an error can be forged: it is a hint, not a proof.
+	ErrUnreachable = errors.New("peer cannot be reached")
+	// ErrUnbound: a Rebind of the UDP primary failed, and it has no socket.
+	ErrUnbound = errors.New("not bound; call Rebind again, or Close and Listen")
+	// ErrAddressGone: the local address of a connection is no address of this
+	// host any more.
+	ErrAddressGone = errors.New("local address has gone from this host")
+	// ErrNoInterface: the system, or a Config.Listen or ListenPacket, cannot bind to
+	// an interface by name.
+	ErrNoInterface = errors.New("cannot bind to an interface by name here; bind to one of its addresses")
+	// ErrNotMulticast: Name.Maddr is no multicast group of the family of the Host,
+	// the name is not one of UDP, or the socket cannot join groups.
+	ErrNotMulticast = errors.New("cannot join this multicast group")
 	// ErrNotNumeric: the host of a Name is not an IP address literal.
 	ErrNotNumeric = errors.New("host is not an IP address; resolve it first")
 	// ErrNoPort: a Name to connect to has port 0.

@@ -14,8 +14,9 @@ import (
 // may be several for one pair of addresses, so compare flows by [Flow.Key].
 type Flow struct {
 	key     Key
-	primary *Primary // nil for a dialled stream
-	stream  *stream  // nil for UDP
+	primary *Primary      // nil for a dialled stream
+	stream  *stream       // nil for UDP
+	socket  *packetSocket // the UDP socket that the peer is read from, if that is known
 }
 
 // Send sends m as it stands and never blocks: it writes at once if nothing is

@@ -54,6 +54,16 @@ type Name struct {
 	// Verify is the rule by which the peer's certificate is compared with
 	// ServerName, [Config.Verify] by default.
 	Verify Verification
+	// Maddr is a multicast group that [Transport.Listen] joins beside what it
+	// binds: the maddr parameter of a URI (RFC 3261 section 19.1.1). A Host that
+	// is a multicast group is bound and joined without. For UDP only. Answers to
+	// what comes to a group leave from an address of this host. The group is
+	// joined on the interface that has the address bound to, or else on all.
+	Maddr string
+	// Interface is the network interface, by name, that [Transport.Listen] binds
+	// to, whatever the addresses on it (SO_BINDTODEVICE, on Linux; without
+	// privileges from 5.7 on), and where groups are joined and sent to.
+	Interface string
 	// Class is the grammar spoken on this name, nil for [Config.Class].
 	Class *msg.Class
 	// Fresh asks for a new connection though one is open (Sofia's TPTAG_FRESH).

@@ -2,38 +2,217 @@ package tport
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
-	"time"
-
-	"github.com/gosofia/sofia/msg"
+	"sync"
+	"sync/atomic"
 )
 
-const (
-	// maxDatagram is the largest payload of a UDP datagram over IPv4.
-	maxDatagram = 65507
-	// maxKeepAlive is the size up to which a datagram is taken as a keep-alive
-	// whatever it holds: some agents send NULs or a word of four letters.
-	maxKeepAlive = 4
-)
+// maxDatagram is the largest payload of a UDP datagram over IPv4.
+const maxDatagram = 65507
 
 // udp is messages in datagrams (RFC 3261 section 18).
 type udp struct{}
 
 func (udp) bind(ctx context.Context, p *Primary, name Name) error {
-	address := net.JoinHostPort(bindHost(name), strconv.Itoa(int(name.Port)))
-	conn, err := p.t.cfg.ListenPacket(ctx, name.network("udp"), address)
+	k := &packet{p: p, name: name, moving: make(chan struct{}, 1)}
+	p.packet = k
+	return k.open(ctx)
+}
+
+func (udp) serve(p *Primary) { p.packet.serve() }
+
+// packetListener has the shape of net.ListenConfig.ListenPacket.
+type packetListener func(ctx context.Context, network, address string) (net.PacketConn, error)
+
+// packet is the UDP side of a primary: one socket, or several that share the
+// address and between which the system spreads the peers.
+type packet struct {
+	p       *Primary
+	name    Name
+	sockets atomic.Pointer[[]*packetSocket] // what is sent by; the first is bound first
+	mu      sync.Mutex
+	ended   bool          // closed for good
+	group   *packetSocket // what else is read: the socket of a multicast group
+	groups  groupSeat     // where multicast groups were joined
+	moving  chan struct{} // holds the one Rebind under way
+}
+
+// open binds the sockets of the primary. The first of them is bound as if it
+// were the only one, so that an address in use is refused whoever uses it, and
+// takes the others in afterwards (SO_REUSEPORT).
+func (k *packet) open(ctx context.Context) error {
+	p, cfg := k.p, &k.p.t.cfg
+	host, port := bindHost(k.name), k.name.Port
+	if p.addr.IsValid() {
+		port = p.addr.Port() // bound again
+	}
+	listen, own := packetListener(cfg.ListenPacket), cfg.ListenPacket == nil
+	if own {
+		listen = k.listener(false)
+	} else if k.name.Interface != "" {
+		return ErrNoInterface
+	}
+	address := net.JoinHostPort(host, strconv.Itoa(int(port)))
+	network := k.name.network("udp")
+	conn, err := listen(ctx, network, address)
 	if err != nil {
 		return err
 	}
-	p.addr = addrPortOf(conn.LocalAddr())
-	p.packet = &packet{p: p, conn: newPacketConn(conn, p)}
-	if c, ok := conn.(telling); ok {
-		c.OnUnreachable(p.packet.unreachable)
+	if !p.addr.IsValid() {
+		p.addr = addrPortOf(conn.LocalAddr())
+	}
+	sockets := []*packetSocket{newSocket(k, conn)}
+	if system, ok := conn.(*net.UDPConn); ok && own && cfg.Readers > 1 && !p.addr.Addr().IsMulticast() {
+		sockets = append(sockets, k.share(ctx, system, cfg.Readers-1)...)
+	}
+	k.mu.Lock()
+	ended := k.ended
+	if !ended {
+		k.sockets.Store(&sockets)
+	}
+	k.mu.Unlock()
+	if ended {
+		closeAll(sockets)
+		return ErrClosed
+	}
+	if err := k.joinGroups(ctx); err != nil {
+		k.close()
+		return err
 	}
 	return nil
+}
+
+// share binds n more sockets to the address of the first. Where the system
+// cannot, there are fewer readers, and that is all.
+func (k *packet) share(ctx context.Context, first *net.UDPConn, n int) (more []*packetSocket) {
+	if !canShare || sharePort(first) != nil {
+		return nil
+	}
+	address := net.JoinHostPort(bindHost(k.name), strconv.Itoa(int(k.p.addr.Port())))
+	for range n {
+		conn, err := k.listener(true)(ctx, k.name.network("udp"), address)
+		if err != nil {
+			k.p.t.log.Warn("a UDP socket has fewer readers than asked for", "addr", k.p.addr, "readers", 1+len(more), "err", err)
+			return more
+		}
+		s := newSocket(k, conn)
+		s.extra = true
+		more = append(more, s)
+	}
+	return more
+}
+
+// serve starts a reader for each socket.
+func (k *packet) serve() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ended {
+		return
+	}
+	for _, s := range k.all() {
+		k.p.t.spawn(s.read)
+	}
+}
+
+// all are the sockets that are read; the caller holds mu.
+func (k *packet) all() []*packetSocket {
+	all := slices.Clone(*k.sockets.Load())
+	if k.group != nil {
+		all = append(all, k.group)
+	}
+	return all
+}
+
+// close closes the sockets, once.
+func (k *packet) close() error {
+	k.mu.Lock()
+	if k.ended {
+		k.mu.Unlock()
+		return nil
+	}
+	k.ended = true
+	var all []*packetSocket
+	if k.sockets.Load() != nil {
+		all = k.all()
+	}
+	k.mu.Unlock()
+	return closeAll(all)
+}
+
+func closeAll(sockets []*packetSocket) error {
+	var errs []error
+	for _, s := range sockets {
+		if err := s.conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// send writes or queues one datagram, by the socket that the peer is read from
+// or, where that is not known, always by the same one.
+func (k *packet) send(f *Flow, b []byte) error {
+	s := f.socket
+	if s == nil {
+		s = k.choose(f.key.Remote)
+	}
+	if s == nil {
+		return ErrUnbound
+	}
+	err := s.send(f, b)
+	if err == ErrClosed && k.p.Err() == nil { // another has taken its place
+		if now := k.choose(f.key.Remote); now != nil && now != s {
+			return now.send(f, b)
+		}
+		return ErrUnbound
+	}
+	return err
+}
+
+// choose returns the socket for what goes to remote, nil while there is none.
+func (k *packet) choose(remote netip.AddrPort) *packetSocket {
+	sockets := *k.sockets.Load()
+	switch n := uint32(len(sockets)); n {
+	case 0:
+		return nil
+	case 1:
+		return sockets[0]
+	default:
+		return sockets[spread(remote)%n]
+	}
+}
+
+// spread is a cheap hash. A peer that forces collisions wins that its own
+// datagrams wait for each other.
+func spread(a netip.AddrPort) uint32 {
+	b, h := a.Addr().As16(), uint32(a.Port())
+	for i := 0; i < len(b); i += 4 {
+		h = (h ^ binary.LittleEndian.Uint32(b[i:])) * 0x9e3779b1
+		h ^= h >> 15
+	}
+	h *= 0x85ebca6b
+	return h ^ h>>13
+}
+
+// forgetControls has sockets look up the interfaces of their addresses again.
+func (k *packet) forgetControls() {
+	for _, s := range *k.sockets.Load() {
+		if u, ok := s.conn.(*udpConn); ok {
+			u.forgetControls()
+		}
+	}
+}
+
+// flush waits until nothing is queued.
+func (k *packet) flush() {
+	for _, s := range *k.sockets.Load() {
+		s.flush()
+	}
 }
 
 // bindHost is the host of an address to bind to.
@@ -43,123 +222,4 @@ func bindHost(name Name) string {
 	}
 	a, _ := name.addr() // Listen has checked it
 	return a.String()
-}
-
-func (udp) serve(p *Primary) {
-	k := p.packet
-	k.readers = p.t.cfg.Readers
-	for range k.readers {
-		p.t.spawn(k.read)
-	}
-}
-
-// read is the goroutine of one reader: it runs every datagram to completion.
-func (k *packet) read() {
-	defer k.readerEnded()
-	in := k.conn.newReader()
-	buf := make([]byte, maxDatagram+64) // IPv6 takes 20 octets more
-	var last *Flow
-	var pause pause
-	for {
-		n, from, to, err := in.read(buf)
-		switch {
-		case err == nil:
-			pause.reset()
-			k.p.t.guard(func() { last = k.receive(buf[:n], from, to, last) })
-		case errors.Is(err, net.ErrClosed) || k.p.Err() != nil:
-			k.p.end(err)
-			return
-		default:
-			// Nothing that a peer or the network does ends the socket.
-			k.p.t.count.readErrors.Add(1)
-			k.p.t.log.Warn("reading datagrams failed", "addr", k.p.addr, "err", err)
-			pause.wait(k.p.done)
-		}
-	}
-}
-
-// receive handles one datagram. It returns its flow for the next datagram of
-// the same peer to share.
-func (k *packet) receive(b []byte, from netip.AddrPort, to netip.Addr, last *Flow) *Flow {
-	t := k.p.t
-	at := time.Now()
-	dest := netip.AddrPortFrom(to, k.p.addr.Port())
-	key := Key{Proto: k.p.proto, Local: answerable(dest, k.p.addr), Remote: from}
-	if last == nil || last.key != key {
-		last = &Flow{key: key, primary: k.p}
-	}
-	if t.keeper.saw(key, b) {
-		octets(t, false, OctetsKeepAlive, key, b, at)
-		return last
-	}
-	if t.cfg.Demux != nil {
-		if reply, taken := t.cfg.Demux(b, from, dest); taken {
-			t.count.demuxed.Add(1)
-			octets(t, false, OctetsDemuxed, key, b, at)
-			if len(reply) > 0 && last.write(reply) == nil { // a lost answer is a lost datagram
-				octets(t, true, OctetsDemuxed, key, reply, at)
-			}
-			return last
-		}
-	}
-	if keepAlive(b) {
-		t.count.keepAlives.Add(1)
-		octets(t, false, OctetsKeepAlive, key, b, at)
-		return last
-	}
-	if !t.admit(from.Addr()) {
-		t.drop(&t.count.rateLimited, Drop{Proto: k.p.proto, From: from, To: dest, Size: len(b), Err: ErrRate})
-		return last
-	}
-	m, err := msg.Parse(k.p.class, string(b), t.cfg.Limits)
-	if m == nil {
-		if err == nil {
-			err = ErrNoise
-		}
-		octets(t, false, OctetsNoise, key, b, at)
-		t.drop(&t.count.noise, Drop{Proto: k.p.proto, From: from, To: dest, Size: len(b), Err: err})
-		return last
-	}
-	octets(t, false, OctetsMessage, key, b, at)
-	t.deliver(&Delivery{Msg: m, Err: err, Flow: last, From: from, To: dest, At: at})
-	return last
-}
-
-// answerable returns the address that answers to a datagram sent to dest leave
-// from: dest, unless nothing can be sent from there. Then the system chooses.
-func answerable(dest, bound netip.AddrPort) netip.AddrPort {
-	if a := dest.Addr(); !a.IsValid() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
-		return bound
-	}
-	return dest
-}
-
-// keepAlive reports whether a datagram only keeps a NAT binding open.
-func keepAlive(b []byte) bool {
-	if len(b) <= maxKeepAlive {
-		return true
-	}
-	for _, c := range b {
-		if c != '\r' && c != '\n' {
-			return false
-		}
-	}
-	return true
-}
-
-// pause is the growing wait of a loop whose calls keep failing, so that it
-// does not spin.
-type pause struct{ d time.Duration }
-
-func (p *pause) reset() { p.d = 0 }
-
-// wait waits 5 ms, the next time twice as long, up to a second, or until done.
-func (p *pause) wait(done <-chan struct{}) {
-	p.d = min(max(2*p.d, 5*time.Millisecond), time.Second)
-	timer := time.NewTimer(p.d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-done:
-	}
 }

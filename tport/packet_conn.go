@@ -3,11 +3,7 @@ package tport
 import (
 	"net"
 	"net/netip"
-	"sync"
 	"time"
-
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 )
 
 // packetConn is a datagram socket that knows the local address of every
@@ -19,13 +15,42 @@ type packetConn interface {
 	try(b []byte, from netip.Addr, to netip.AddrPort) error
 	// write writes and may wait, until the write deadline. It does not overlap try.
 	write(b []byte, from netip.Addr, to netip.AddrPort) error
+	// told reports whether err may be about a datagram that was sent before.
+	told(err error) bool
+	// nextError returns, without waiting, what the network said of an earlier datagram.
+	nextError() (networkError, bool)
 	SetWriteDeadline(time.Time) error
 	Close() error
 }
 
 type packetReader interface {
-	// read waits for a datagram; to is the zero Addr where it is not known.
-	read(b []byte) (n int, from netip.AddrPort, to netip.Addr, err error)
+	// read waits for a datagram.
+	read(b []byte) (incoming, error)
+}
+
+// incoming is a datagram that was read.
+type incoming struct {
+	n    int
+	from netip.AddrPort
+	to   netip.Addr // where it was sent to; the zero Addr where that is not known
+	// local is the address of this host that it came to: to, unless that is a
+	// group or everybody. The zero Addr where it is not known.
+	local netip.Addr
+}
+
+// toMany reports whether the datagram was not sent to this host alone.
+func (a *incoming) toMany() bool {
+	return a.to.IsMulticast() || a.to == broadcast4 || a.local.IsValid() && a.local != a.to
+}
+
+var broadcast4 = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// cameTo fills in the addresses where the system tells but one.
+func (a *incoming) cameTo(to netip.Addr) {
+	a.to, a.local = to, netip.Addr{}
+	if to.IsValid() && !to.IsMulticast() && to != broadcast4 && !to.IsUnspecified() {
+		a.local = to
+	}
 }
 
 // addressed is a socket that tells and takes the local address by itself, as
@@ -45,24 +70,35 @@ type telling interface {
 func newPacketConn(conn net.PacketConn, p *Primary) packetConn {
 	switch c := conn.(type) {
 	case addressed:
-		return addressedConn{conn, c}
+		return addressedConn{PacketConn: conn, addressed: c}
 	case *net.UDPConn:
 		return newUDPConn(c, p)
 	}
-	return plainConn{conn, p.addr.Addr()}
+	return plainConn{PacketConn: conn, local: p.addr.Addr()}
 }
+
+// silent is a socket that tells nothing of earlier datagrams by itself.
+type silent struct{}
+
+func (silent) told(error) bool { return false }
+
+func (silent) nextError() (networkError, bool) { return networkError{}, false }
 
 // addressedConn is a socket with the methods of addressed.
 type addressedConn struct {
+	silent
 	net.PacketConn
 	addressed
 }
 
 func (c addressedConn) newReader() packetReader { return c }
 
-func (c addressedConn) read(b []byte) (int, netip.AddrPort, netip.Addr, error) {
-	n, from, to, err := c.ReadFromTo(b)
-	return n, unmap(from), to.Addr().Unmap(), err
+func (c addressedConn) read(b []byte) (a incoming, err error) {
+	var to netip.AddrPort
+	a.n, a.from, to, err = c.ReadFromTo(b)
+	a.from = unmap(a.from)
+	a.cameTo(to.Addr().Unmap())
+	return a, err
 }
 
 func (c addressedConn) try(b []byte, from netip.Addr, to netip.AddrPort) error {
@@ -77,15 +113,19 @@ func (c addressedConn) write(b []byte, from netip.Addr, to netip.AddrPort) error
 // plainConn is any other net.PacketConn. Its writes may wait, so they are all
 // queued, and it knows no local address but the one it is bound to.
 type plainConn struct {
+	silent
 	net.PacketConn
 	local netip.Addr
 }
 
 func (c plainConn) newReader() packetReader { return c }
 
-func (c plainConn) read(b []byte) (int, netip.AddrPort, netip.Addr, error) {
-	n, from, err := c.ReadFrom(b)
-	return n, addrPortOf(from), c.local, err
+func (c plainConn) read(b []byte) (a incoming, err error) {
+	var from net.Addr
+	a.n, from, err = c.ReadFrom(b)
+	a.from = addrPortOf(from)
+	a.cameTo(c.local)
+	return a, err
 }
 
 func (plainConn) try([]byte, netip.Addr, netip.AddrPort) error { return errWouldBlock }
@@ -93,119 +133,4 @@ func (plainConn) try([]byte, netip.Addr, netip.AddrPort) error { return errWould
 func (c plainConn) write(b []byte, _ netip.Addr, to netip.AddrPort) error {
 	_, err := c.WriteTo(b, net.UDPAddrFromAddrPort(to))
 	return err
-}
-
-// udpConn is a socket of the system. Bound to every address it asks for the
-// destination of each datagram and says where each comes from (IP_PKTINFO,
-// RFC 3542 section 6).
-type udpConn struct {
-	*net.UDPConn
-	local    netip.Addr // what it is bound to
-	wildcard bool       // the destination of each datagram is asked for
-	trier    *trier     // nil where the system offers no way to write without waiting
-
-	mu       sync.Mutex
-	controls map[netip.Addr][]byte // control messages by source address
-}
-
-// maxControls bounds the control messages kept: one for each local address in use.
-const maxControls = 256
-
-func newUDPConn(c *net.UDPConn, p *Primary) *udpConn {
-	u := &udpConn{UDPConn: c, local: p.addr.Addr(), trier: newTrier(c, p.addr.Addr().Is4())}
-	if !u.local.IsUnspecified() {
-		return u
-	}
-	// A socket of both families needs both: Linux reports the destination of
-	// IPv4 datagrams on an IPv6 socket in the IPv6 form, others do not.
-	err4 := ipv4.NewPacketConn(c).SetControlMessage(ipv4.FlagDst, true)
-	err6 := ipv6.NewPacketConn(c).SetControlMessage(ipv6.FlagDst, true)
-	u.wildcard = err4 == nil || err6 == nil
-	if !u.wildcard {
-		p.t.log.Warn("the system does not tell the destination of datagrams: bind to one address of a host with several",
-			"addr", p.addr, "err", err4)
-	}
-	u.controls = map[netip.Addr][]byte{}
-	return u
-}
-
-func (u *udpConn) newReader() packetReader {
-	return &udpReader{conn: u, oob: make([]byte, 128)}
-}
-
-// udpReader is what one goroutine needs to read.
-type udpReader struct {
-	conn *udpConn
-	oob  []byte
-	cm4  ipv4.ControlMessage
-	cm6  ipv6.ControlMessage
-}
-
-func (r *udpReader) read(b []byte) (int, netip.AddrPort, netip.Addr, error) {
-	u := r.conn
-	if !u.wildcard {
-		n, from, err := u.ReadFromUDPAddrPort(b)
-		return n, unmap(from), u.local, err
-	}
-	n, oobn, _, from, err := u.ReadMsgUDPAddrPort(b, r.oob)
-	if err != nil {
-		return 0, netip.AddrPort{}, netip.Addr{}, err
-	}
-	return n, unmap(from), r.destination(r.oob[:oobn]), nil
-}
-
-// destination returns the local address that control messages tell, the zero
-// Addr where they tell none.
-func (r *udpReader) destination(oob []byte) netip.Addr {
-	clear(r.cm4.Dst) // kept for its memory, not for what it holds
-	clear(r.cm6.Dst)
-	if !r.conn.local.Is4() && r.cm6.Parse(oob) == nil {
-		if a, ok := netip.AddrFromSlice(r.cm6.Dst); ok && !a.IsUnspecified() {
-			return a.Unmap()
-		}
-	}
-	if r.cm4.Parse(oob) == nil {
-		if a, ok := netip.AddrFromSlice(r.cm4.Dst); ok && !a.IsUnspecified() {
-			return a
-		}
-	}
-	return netip.Addr{}
-}
-
-func (u *udpConn) try(b []byte, from netip.Addr, to netip.AddrPort) error {
-	// The zone of a link-local peer is a name here and a number to the system:
-	// leave the rare look-up to the net package.
-	if u.trier == nil || to.Addr().Zone() != "" {
-		return errWouldBlock
-	}
-	return u.trier.try(b, u.control(from), to)
-}
-
-func (u *udpConn) write(b []byte, from netip.Addr, to netip.AddrPort) error {
-	_, _, err := u.WriteMsgUDPAddrPort(b, u.control(from), to)
-	return err
-}
-
-// control returns the control message that makes a datagram leave from an
-// address, nil where the socket is bound to it anyway.
-func (u *udpConn) control(from netip.Addr) []byte {
-	if !u.wildcard || !from.IsValid() {
-		return nil
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if oob, ok := u.controls[from]; ok {
-		return oob
-	}
-	var oob []byte
-	if from.Is4() { // also on a socket of both families
-		oob = (&ipv4.ControlMessage{Src: from.AsSlice()}).Marshal()
-	} else {
-		oob = (&ipv6.ControlMessage{Src: from.AsSlice()}).Marshal()
-	}
-	if len(u.controls) >= maxControls {
-		clear(u.controls)
-	}
-	u.controls[from] = oob
-	return oob
 }

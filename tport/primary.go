@@ -63,7 +63,7 @@ func (p *Primary) end(reason error) (err error) {
 		p.err = wrap("read", Key{Proto: p.proto, Local: p.addr}, reason)
 		close(p.done)
 		if p.packet != nil {
-			err = p.packet.conn.Close()
+			err = p.packet.close()
 		} else {
 			err = p.listener.Close()
 		}
@@ -86,4 +86,23 @@ func (p *Primary) serves(name Name, class *msg.Class, remote netip.Addr) bool {
 		(name.Ident == "" || p.ident == name.Ident) &&
 		(class == nil || p.class == class) &&
 		(p.dual || p.addr.Addr().Is4() == remote.Is4())
+}
+
+// anywhere reports whether the primary is bound to no address of its own: to
+// all of them, or to a group.
+func (p *Primary) anywhere() bool {
+	a := p.addr.Addr()
+	return a.IsUnspecified() || a.IsMulticast()
+}
+
+// local is where messages leave from as far as it is known without a peer:
+// never from a group.
+func (p *Primary) local() netip.AddrPort {
+	switch a := p.addr.Addr(); {
+	case !a.IsMulticast():
+		return p.addr
+	case a.Is4():
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), p.addr.Port())
+	}
+	return netip.AddrPortFrom(netip.IPv6Unspecified(), p.addr.Port())
 }

@@ -3,6 +3,7 @@ package tport
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -18,6 +19,7 @@ const (
 // route is the local address that the system sends to a peer from.
 type route struct {
 	local   netip.Addr
+	mtu     int // 0 for not known
 	expires time.Duration
 }
 
@@ -36,6 +38,9 @@ func (t *Transport) datagramFlow(name Name, remote netip.AddrPort) (*Flow, error
 		}
 	}
 	t.mu.Unlock()
+	if slices.ContainsFunc(fit, func(p *Primary) bool { return !p.addr.Addr().IsMulticast() }) {
+		fit = slices.DeleteFunc(fit, func(p *Primary) bool { return p.addr.Addr().IsMulticast() })
+	}
 	switch {
 	case closed:
 		return nil, ErrClosed
@@ -44,15 +49,15 @@ func (t *Transport) datagramFlow(name Name, remote netip.AddrPort) (*Flow, error
 	}
 	p := fit[0]
 	local := p.addr
-	if len(fit) > 1 || p.addr.Addr().IsUnspecified() {
-		source, err := t.routeTo(remote)
+	if len(fit) > 1 || p.anywhere() {
+		r, err := t.routeTo(remote)
 		if err != nil {
 			return nil, err
 		}
-		p = bestFor(fit, source)
+		p = bestFor(fit, r.local)
 		local = p.addr
-		if local.Addr().IsUnspecified() {
-			local = netip.AddrPortFrom(source, local.Port())
+		if p.anywhere() {
+			local = netip.AddrPortFrom(r.local, local.Port())
 		}
 	}
 	return &Flow{key: Key{Proto: name.Proto, Local: local, Remote: remote}, primary: p}, nil
@@ -63,7 +68,7 @@ func (t *Transport) datagramFlow(name Name, remote netip.AddrPort) (*Flow, error
 func bestFor(fit []*Primary, source netip.Addr) *Primary {
 	var wild *Primary
 	for _, p := range fit {
-		if p.addr.Addr() == source {
+		if p.addr.Addr() == source || p.addr.Addr() == source.WithZone("") {
 			return p
 		}
 		if wild == nil && p.addr.Addr().IsUnspecified() {
@@ -78,13 +83,13 @@ func bestFor(fit []*Primary, source netip.Addr) *Primary {
 
 // routeTo asks the system which address it would send to remote from: it
 // connects a socket that nothing is ever sent on.
-func (t *Transport) routeTo(remote netip.AddrPort) (netip.Addr, error) {
+func (t *Transport) routeTo(remote netip.AddrPort) (route, error) {
 	now := t.now()
 	t.mu.Lock()
 	r, ok := t.routes[remote.Addr()]
 	t.mu.Unlock()
 	if ok && now < r.expires {
-		return r.local, nil
+		return r, nil
 	}
 	network := "udp4"
 	if !remote.Addr().Is4() {
@@ -94,15 +99,42 @@ func (t *Transport) routeTo(remote netip.AddrPort) (netip.Addr, error) {
 	defer cancel()
 	conn, err := t.dialFrom(ctx, network, netip.Addr{}, remote.String())
 	if err != nil {
-		return netip.Addr{}, err
+		return route{}, err
 	}
-	local := addrPortOf(conn.LocalAddr()).Addr()
+	r = route{local: addrPortOf(conn.LocalAddr()).Addr(), mtu: mtuOf(conn), expires: now + routeLife}
 	conn.Close()
 	t.mu.Lock()
 	if len(t.routes) >= maxRoutes {
 		clear(t.routes)
 	}
-	t.routes[remote.Addr()] = route{local, now + routeLife}
+	t.routes[remote.Addr()] = r
 	t.mu.Unlock()
-	return local, nil
+	return r, nil
+}
+
+// forgetRoute has the system asked anew the next time.
+func (t *Transport) forgetRoute(remote netip.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.routes, remote)
+}
+
+// forgetRoutes forgets them all: the network has changed.
+func (t *Transport) forgetRoutes() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.routes)
+}
+
+// MTU returns the size in octets of the largest IP packet that, as far as the
+// system knows, takes the way to the peer unbroken, 0 where it does not know. It
+// is that of the interface until a router on the way has complained, so it may be
+// too large, never too small. RFC 3261 section 18.1.1 has a request go over TCP
+// that comes within 200 octets of it. The answer is kept for some seconds.
+func (f *Flow) MTU() int {
+	r, err := f.transport().routeTo(f.key.Remote)
+	if err != nil {
+		return 0
+	}
+	return r.mtu
 }

@@ -22,6 +22,10 @@ type Stats struct {
 	ReadErrors  uint64 // errors of reading a datagram or accepting a connection
 	WriteErrors uint64 // errors of writing
 
+	Unreachable        uint64 // errors of the network about datagrams (ICMP), told to Config.Failed
+	UnreachableDropped uint64 // those beyond Config.MaxUnreachable, not told
+	NetworkChanges     uint64 // times that addresses of the host came or went
+
 	Accepted        uint64 // connections accepted
 	Dialled         uint64 // connections made
 	DialFailures    uint64 // attempts to connect that failed
@@ -54,6 +58,7 @@ type Stats struct {
 type counters struct {
 	received, refused, sent, noise, keepAlives, pings, pongs, demuxed, panics,
 	queueFull, tooLarge, readErrors, writeErrors,
+	unreachable, unreachableDropped, networkChanges,
 	accepted, dialled, dialFailures, shed, turned,
 	idleClosed, messageTimeouts, writeTimeouts, framingErrors,
 	handshakeFailures, handshakeTimeouts, untrusted,
@@ -69,7 +74,9 @@ func (t *Transport) Stats() Stats {
 		Pongs: c.pongs.Load(), Demuxed: c.demuxed.Load(), Panics: c.panics.Load(),
 		QueueFull: c.queueFull.Load(), TooLarge: c.tooLarge.Load(),
 		ReadErrors: c.readErrors.Load(), WriteErrors: c.writeErrors.Load(),
-		Accepted: c.accepted.Load(), Dialled: c.dialled.Load(), DialFailures: c.dialFailures.Load(),
+		Unreachable: c.unreachable.Load(), UnreachableDropped: c.unreachableDropped.Load(),
+		NetworkChanges: c.networkChanges.Load(),
+		Accepted:       c.accepted.Load(), Dialled: c.dialled.Load(), DialFailures: c.dialFailures.Load(),
 		Shed: c.shed.Load(), Turned: c.turned.Load(), IdleClosed: c.idleClosed.Load(),
 		MessageTimeouts: c.messageTimeouts.Load(), WriteTimeouts: c.writeTimeouts.Load(),
 		HandshakeFailures: c.handshakeFailures.Load(), HandshakeTimeouts: c.handshakeTimeouts.Load(),

@@ -18,6 +18,7 @@ import (
 // transport. Its methods are safe for concurrent use.
 type Transport struct {
 	cfg      Config
+	system   bool // on the network of the system, not one that the config brings
 	log      *slog.Logger
 	epoch    time.Time     // where the clock of this transport starts
 	settle   time.Duration // settleTime, shorter in tests
@@ -53,17 +54,21 @@ type Transport struct {
 	configs   map[*tls.Config]*tlsConfig
 
 	tls atomic.Pointer[tlsConfig] // Config.TLS
+
+	unreachable rate // errors of the network that are told
+	watching    bool // the goroutine of watch exists
 }
 
 // New returns a transport that has no socket yet. The error says which field
 // of the Config is missing or out of range, or what Config.Rand said.
 func New(cfg Config) (*Transport, error) {
+	system := cfg.Listen == nil && cfg.ListenPacket == nil && cfg.Dial == nil
 	cfg, err := cfg.resolve()
 	if err != nil {
 		return nil, err
 	}
 	t := &Transport{
-		cfg: cfg, log: cfg.Logger, epoch: time.Now(), settle: settleTime,
+		cfg: cfg, system: system, log: cfg.Logger, epoch: time.Now(), settle: settleTime,
 		encoders: newBufferPool(encoderSize),
 		inputs:   newBufferPool(inputSize),
 		flows:    map[Key]*stream{},
@@ -103,6 +108,9 @@ func (t *Transport) Listen(ctx context.Context, name Name) (*Primary, error) {
 		}
 		key.Local = netip.AddrPortFrom(a, name.Port)
 	}
+	if err := name.checkGroup(); err != nil {
+		return nil, wrap("listen", key, err)
+	}
 	p, err := t.listen(ctx, name)
 	if err != nil {
 		return nil, wrap("listen", key, err)
@@ -127,9 +135,11 @@ func (t *Transport) listen(ctx context.Context, name Name) (*Primary, error) {
 	}
 	t.mu.Lock()
 	closed := t.closed
+	watch := !closed && !t.watching && t.watches()
 	if !closed {
 		t.primaries = append(t.primaries, p)
 		t.work.Add(1) // so that Close, from here on, waits
+		t.watching = t.watching || watch
 	}
 	t.mu.Unlock()
 	if closed {
@@ -137,6 +147,9 @@ func (t *Transport) listen(ctx context.Context, name Name) (*Primary, error) {
 		return nil, ErrClosed
 	}
 	defer t.work.Done()
+	if watch {
+		t.spawn(t.watch)
+	}
 	t.log.Info("listening", "proto", p.proto, "addr", p.addr, "ident", p.ident)
 	proto.serve(p)
 	return p, nil
@@ -180,7 +193,7 @@ func (t *Transport) Find(key Key) (*Flow, bool) {
 			continue
 		}
 		local := key.Local.Addr()
-		if p.addr.Addr() == local || p.addr.Addr().IsUnspecified() && (p.dual || p.addr.Addr().Is4() == local.Is4()) {
+		if p.addr.Addr() == local || p.anywhere() && (p.dual || p.addr.Addr().Is4() == local.Is4()) {
 			return &Flow{key: key, primary: p}, true
 		}
 	}

@@ -16,10 +16,16 @@ func newTrier(*net.UDPConn, bool) *trier { return nil }
 
 func (*trier) try([]byte, []byte, netip.AddrPort) error { return errWouldBlock }
 
-// wsaEMsgSize is what Windows says of a datagram that is too large.
-const wsaEMsgSize = syscall.Errno(10040)
+// What Windows says of a datagram that is too large, and of one that there is no
+// room for.
+const (
+	wsaEMsgSize = syscall.Errno(10040)
+	wsaENoBufs  = syscall.Errno(10055)
+)
 
 func tooLarge(err error) bool { return errors.Is(err, wsaEMsgSize) }
+
+func noBuffers(err error) bool { return errors.Is(err, wsaENoBufs) }
 
 // rawStream does not exist here; plain reads and queued writes do its work.
 type rawStream struct{}

@@ -8,19 +8,26 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+	"time"
 )
 
 // trier writes datagrams without waiting for the socket. Its scratch fields
 // keep a write free of allocations; calls must not overlap.
 type trier struct {
-	raw  syscall.RawConn
-	fn   func(fd uintptr) bool
-	is4  bool
-	sa4  syscall.SockaddrInet4
-	sa6  syscall.SockaddrInet6
-	b    []byte
-	oob  []byte
-	fail error
+	raw   syscall.RawConn
+	fn    func(fd uintptr) bool
+	is4   bool
+	sa4   syscall.SockaddrInet4
+	sa6   syscall.SockaddrInet6
+	b     []byte
+	oob   []byte
+	fail  error
+	zones map[string]zoneNumber
+}
+
+type zoneNumber struct {
+	index uint32
+	at    time.Time
 }
 
 func newTrier(c *net.UDPConn, is4 bool) *trier {
@@ -41,6 +48,9 @@ func (t *trier) try(b, oob []byte, to netip.AddrPort) error {
 		t.sa4 = syscall.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}
 	} else {
 		t.sa6 = syscall.SockaddrInet6{Addr: to.Addr().As16(), Port: int(to.Port())}
+		if zone := to.Addr().Zone(); zone != "" {
+			t.sa6.ZoneId = t.zone(zone)
+		}
 	}
 	t.b, t.oob, t.fail = b, oob, nil
 	err := t.raw.Write(t.fn)
@@ -51,14 +61,33 @@ func (t *trier) try(b, oob []byte, to netip.AddrPort) error {
 	return t.fail
 }
 
+// zone returns the number that the system has for the zone of a link-local peer.
+func (t *trier) zone(name string) uint32 {
+	now := time.Now()
+	if z, ok := t.zones[name]; ok && now.Sub(z.at) < zoneLife {
+		return z.index
+	}
+	if len(t.zones) >= maxZones || t.zones == nil {
+		t.zones = map[string]zoneNumber{}
+	}
+	z := zoneNumber{uint32(zoneIndex(name)), now}
+	t.zones[name] = z
+	return z.index
+}
+
 // once makes one attempt. It always reports that it is done, so that the
 // runtime does not wait for the socket to take more.
 func (t *trier) once(fd uintptr) bool {
 	for {
 		var err error
-		if t.is4 {
+		switch {
+		case t.is4 && len(t.oob) == 0: // sendto costs less than sendmsg
+			err = syscall.Sendto(int(fd), t.b, 0, &t.sa4)
+		case t.is4:
 			_, err = syscall.SendmsgN(int(fd), t.b, t.oob, &t.sa4, 0)
-		} else {
+		case len(t.oob) == 0:
+			err = syscall.Sendto(int(fd), t.b, 0, &t.sa6)
+		default:
 			_, err = syscall.SendmsgN(int(fd), t.b, t.oob, &t.sa6, 0)
 		}
 		switch err {
@@ -75,6 +104,8 @@ func (t *trier) once(fd uintptr) bool {
 }
 
 func tooLarge(err error) bool { return errors.Is(err, syscall.EMSGSIZE) }
+
+func noBuffers(err error) bool { return errors.Is(err, syscall.ENOBUFS) }
 
 // rawStream reads and writes a TCP connection by its descriptor: it holds a
 // buffer only while there are octets to put in it, and it can write without waiting.

@@ -407,16 +407,6 @@ func TestUDPReadErrors(t *testing.T) {
 	})
 }
 
-func TestUDPReaders(t *testing.T) {
-	alice, bob := realNode(t), realNode(t, func(c *Config) { c.Readers = 4 })
-	alice.listen(UDP, "127.0.0.1", 0)
-	f := alice.dial(UDP, bob.listen(UDP, "127.0.0.1", 0).Addr())
-	for range 100 {
-		require.NoError(t, f.Send(parse(t, text("1", ""))))
-		bob.next()
-	}
-}
-
 // Sending and receiving a datagram allocates what is handed out, and no more:
 // the text, the message, the Delivery. The Flow is shared. A socket on every
 // address pays one more for the control message that x/net parses.
