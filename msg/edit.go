@@ -2,7 +2,6 @@ package msg
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -490,7 +489,7 @@ func (e *editor) readText(id ID, kind Kind, value string) {
 // fail notes the first value that cannot be written.
 func (e *editor) fail(name, value string, err error) {
 	if err != nil && e.err == nil {
-		e.err = &SyntaxError{Offset: -1, Header: name, Err: fmt.Errorf("%q: %w: %w", value, ErrValue, err)}
+		e.err = &SyntaxError{Offset: -1, Header: name, Err: notWritten(value, err)}
 	}
 }
 

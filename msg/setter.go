@@ -46,7 +46,15 @@ type Setter struct {
 	name   string   // header name, or method
 	value  Composed // the only value; its text is also Request-URI, phrase or body
 	long   []byte   // values, each followed by LF
-	ref    any      // *Message to copy from, joined, or the error of opFail
+	ref    any      // *Message to copy from, joined, the error of opFail, or the codec of values
+}
+
+// Checker is what the codec of a header may be, too: it knows the grammar of the
+// headers that it is the codec of. [Setter.Err] asks it.
+type Checker interface {
+	// Check returns an error unless the value, as it was written, is as the grammar
+	// of the header with the given ID has it.
+	Check(id ID, value string) error
 }
 
 // count says how many values a Setter has, and where.
@@ -61,7 +69,9 @@ const (
 
 type joined []Setter
 
-// Err returns the error that Edit would return for s, nil if there is none.
+// Err returns the error that Edit would return for s as far as it is known
+// before there is a message: that the codec cannot write a value or, if it is a
+// [Checker], that the grammar of the header does not have it.
 func (s Setter) Err() error {
 	switch s.op {
 	case opFail:
@@ -73,7 +83,32 @@ func (s Setter) Err() error {
 			}
 		}
 	}
+	c, ok := s.ref.(Checker)
+	if !ok || s.raw {
+		return nil
+	}
+	check := func(v string) error {
+		if err := c.Check(s.id, v); err != nil {
+			return &SyntaxError{Offset: -1, Header: s.name, Err: notWritten(v, err)}
+		}
+		return nil
+	}
+	switch s.count {
+	case one:
+		return check(s.value.String())
+	case many:
+		for v := range bytes.Lines(s.long) {
+			if err := check(string(v[:len(v)-1])); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
+}
+
+// notWritten is the error for a value that the grammar does not have.
+func notWritten(value string, err error) error {
+	return fmt.Errorf("%q: %w: %w", value, ErrValue, err)
 }
 
 // fail makes s a Setter that makes Edit fail.
@@ -201,6 +236,7 @@ func render[T any, C Codec[T]](op op, id ID, name string, values []T) Setter {
 		return s
 	}
 	var c C
+	s.ref = c
 	if len(values) == 1 {
 		if c, ok := any(c).(Composer[T]); ok {
 			var err error

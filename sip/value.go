@@ -61,9 +61,8 @@ func (SequenceCodec) Append(dst []byte, v Sequence) ([]byte, error) {
 	return append(append(dst, ' '), v.Method...), nil
 }
 
-// CallIDCodec reads and writes a Call-ID. What is read may be any text without
-// white space and commas, as old peers put much into it; what is written must
-// be as the grammar has it.
+// CallIDCodec reads and writes a Call-ID. It may be any text without white space
+// and commas, as old peers put much into it; setters take what the grammar has.
 //
 //	callid = word [ "@" word ]
 type CallIDCodec struct{}
@@ -92,14 +91,7 @@ func callIDEnd(s string) int {
 
 // Append implements [msg.Codec].
 func (CallIDCodec) Append(dst []byte, v string) ([]byte, error) {
-	left, right, at := v, "", false
-	for i := range len(v) {
-		if v[i] == '@' {
-			left, right, at = v[:i], v[i+1:], true
-			break
-		}
-	}
-	if !scan.IsWord(left) || at && !scan.IsWord(right) {
+	if v == "" || callIDEnd(v) != len(v) {
 		return dst, msg.ErrValue
 	}
 	return append(dst, v...), nil

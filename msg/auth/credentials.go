@@ -156,7 +156,9 @@ func (CredentialsCodec) Append(dst []byte, c Credentials) ([]byte, error) {
 	}
 	w.quoted("realm", c.Realm)
 	w.quoted("nonce", c.Nonce)
-	w.quoted("uri", c.URI)
+	if c.URI != "" {
+		w.quoted("uri", c.URI)
+	}
 	w.quoted("response", c.Response)
 	if c.Algorithm != "" {
 		w.token("algorithm", c.Algorithm)
