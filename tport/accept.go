@@ -13,18 +13,26 @@ type listening struct{}
 
 func (listening) bind(ctx context.Context, p *Primary, name Name) error {
 	address := net.JoinHostPort(bindHost(name), strconv.Itoa(int(name.Port)))
-	listen := p.t.cfg.Listen
-	if name.Interface != "" {
-		if !p.t.system {
-			return ErrNoInterface
+	return p.bindListener(func() (net.Listener, error) {
+		listen := p.t.cfg.Listen
+		if name.Interface != "" {
+			if !p.t.system {
+				return nil, ErrNoInterface
+			}
+			listen = interfaceListener(name.Interface)
 		}
-		listen = interfaceListener(name.Interface)
+		return listen(ctx, name.network("tcp"), address)
+	})
+}
+
+// bindListener opens the socket, unless one was given.
+func (p *Primary) bindListener(open func() (net.Listener, error)) (err error) {
+	if p.listener == nil {
+		if p.listener, err = open(); err != nil {
+			return err
+		}
 	}
-	l, err := listen(ctx, name.network("tcp"), address)
-	if err != nil {
-		return err
-	}
-	p.listener, p.addr = l, addrPortOf(l.Addr())
+	p.addr = addrPortOf(p.listener.Addr())
 	return nil
 }
 
@@ -69,7 +77,7 @@ func (t *Transport) spareDescriptor(err error) bool {
 // welcome takes an accepted connection.
 func (p *Primary) welcome(conn net.Conn) {
 	t := p.t
-	proto, _ := protocolOf(p.proto)
+	proto, _ := t.protocolOf(p.proto)
 	upgrade := proto.(streamProtocol)
 	if _, ok := upgrade.(immediate); ok {
 		s, err := p.admit(t.ctx, upgrade, conn)

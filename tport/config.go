@@ -177,6 +177,9 @@ type Config struct {
 	// lock held and must not block.
 	Failed func(flow *Flow, err error)
 
+	// Protocols are transport protocols of the user's own, beside those of this
+	// package.
+	Protocols []Protocol
 	// Proxy returns the HTTP proxy to connect to name through, nil for none: a
 	// stream connection is then made by CONNECT. It runs for each new connection
 	// and must not block for longer than ctx. nil connects directly.
@@ -222,6 +225,9 @@ func (c Config) resolve() (Config, error) {
 		return c, errors.New("tport: Config.DSCP is from 0 to 63 and MulticastTTL from 0 to 255")
 	case checkTLS(c.TLS) != nil:
 		return c, fmt.Errorf("tport: Config.TLS: %w", checkTLS(c.TLS))
+	}
+	if err := checkProtocols(c.Protocols); err != nil {
+		return c, err
 	}
 	or(&c.Idle, DefaultIdle)
 	or(&c.MessageTimeout, DefaultMessageTimeout)

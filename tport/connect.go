@@ -48,6 +48,11 @@ func (e *HTTPError) Error() string {
 // dialPeer connects to the peer of a name, through a proxy if there is one. from
 // is the local address, if it is valid.
 func (t *Transport) dialPeer(ctx context.Context, name Name, from netip.Addr, to netip.AddrPort) (net.Conn, error) {
+	if proto, _ := t.protocolOf(name.Proto); proto != nil {
+		if own, ok := proto.(ownStream); ok {
+			return own.dial(ctx, name, to)
+		}
+	}
 	var proxy *Proxy
 	if t.cfg.Proxy != nil {
 		var err error

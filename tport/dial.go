@@ -88,14 +88,15 @@ func (t *Transport) Ready(name Name) (*Flow, bool) {
 
 // ready is Ready with the reason. Without flow or error, one must connect.
 func (t *Transport) ready(name Name) (*Flow, poolKey, error) {
-	if _, ok := protocolOf(name.Proto); !ok {
+	proto, ok := t.protocolOf(name.Proto)
+	if !ok {
 		return nil, poolKey{}, ErrNoTransport
 	}
 	key, err := t.poolKey(name)
 	if err != nil {
 		return nil, poolKey{}, err
 	}
-	if name.Proto == UDP {
+	if _, packets := proto.(packetProtocol); packets {
 		f, err := t.datagramFlow(name, key.remote)
 		return f, poolKey{}, err
 	}
@@ -117,14 +118,17 @@ func (t *Transport) ready(name Name) (*Flow, poolKey, error) {
 // poolKey returns what a connection to name is found by.
 func (t *Transport) poolKey(name Name) (poolKey, error) {
 	a, err := name.addr()
+	remote, host := netip.AddrPortFrom(a, name.Port), ""
 	switch {
+	case err != nil && t.ownProtocol(name.Proto).Dial != nil && !name.wildcard():
+		remote, host = netip.AddrPort{}, ownAddress(name)
 	case err != nil:
 		return poolKey{}, fmt.Errorf("%q: %w", name.Host, ErrNotNumeric)
 	case name.Port == 0:
 		return poolKey{}, ErrNoPort
 	}
 	key := poolKey{
-		proto: name.Proto, remote: netip.AddrPortFrom(a, name.Port), server: nameKey(name.ServerName),
+		proto: name.Proto, remote: remote, host: host, server: nameKey(name.ServerName),
 		ident: name.Ident, path: name.Path, class: name.Class, tls: name.TLS, verify: name.Verify,
 	}
 	if key.class == nil {
@@ -269,9 +273,11 @@ func (t *Transport) open(ctx context.Context, name Name, key poolKey) (*stream, 
 	if err != nil {
 		return nil, err
 	}
-	from, err := t.sourceFor(name, key.remote)
-	if err != nil {
-		return nil, err
+	var from netip.Addr
+	if _, ok := builtIn(name.Proto); ok {
+		if from, err = t.sourceFor(name, key.remote); err != nil {
+			return nil, err
+		}
 	}
 	e := end{
 		t: t, proto: name.Proto, class: key.class, server: key.server, tls: cfg, verify: name.Verify, client: true,
@@ -309,7 +315,7 @@ func (t *Transport) linkTo(ctx context.Context, from netip.Addr, e end) (link, e
 		conn.Close()
 		return link{}, ErrWrongSource
 	}
-	proto, _ := protocolOf(e.name.Proto) // ready has checked it
+	proto, _ := t.protocolOf(e.name.Proto) // ready has checked it
 	l, err := t.upgrade(ctx, proto.(streamProtocol), conn, e)
 	if err != nil {
 		conn.Close()

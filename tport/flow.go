@@ -64,12 +64,19 @@ func (f *Flow) write(text []byte) (err error) {
 // Key returns the identity of the flow.
 func (f *Flow) Key() Key { return f.key }
 
-// Proto returns the protocol: "udp" or "tcp".
+// Proto returns the protocol, as in [Name].
 func (f *Flow) Proto() string { return f.key.Proto }
 
 // Reliable reports whether the transport retransmits by itself, so that
 // transactions need not (RFC 3261 section 17).
-func (f *Flow) Reliable() bool { return f.stream != nil }
+func (f *Flow) Reliable() bool {
+	return f.stream != nil || f.transport().reliablePackets(f.key.Proto)
+}
+
+// Secure reports whether the protocol keeps messages secret and whole on their
+// way to the peer: "tls", "wss", or a [Protocol] that is Secure. It says nothing
+// of who the peer is; see [Key] and [Delivery].
+func (f *Flow) Secure() bool { return f.transport().secureProtocol(f.key.Proto) }
 
 // Local returns the address of this end. For a UDP flow it is the address that
 // the peer sent to, also on a host with several; where that is not known or
@@ -87,10 +94,15 @@ func (f *Flow) Primary() *Primary { return f.primary }
 // is set if the peer's certificate was verified, by our rules. It is the flow's
 // own: do not change it.
 func (f *Flow) TLS() *tls.ConnectionState {
-	if f.stream == nil || f.stream.seal == nil {
+	switch {
+	case f.stream == nil:
 		return nil
+	case f.stream.seal != nil:
+		return f.stream.seal.state
+	case f.stream.outer != nil:
+		return f.stream.outer.state
 	}
-	return f.stream.seal.state
+	return nil
 }
 
 // Identities returns the SIP domains that the peer has proved by a verified
@@ -98,10 +110,15 @@ func (f *Flow) TLS() *tls.ConnectionState {
 // from a client that had no certificate to show, or where the user has switched
 // verification off. Do not change them.
 func (f *Flow) Identities() []string {
-	if f.stream == nil || f.stream.seal == nil {
+	switch {
+	case f.stream == nil:
 		return nil
+	case f.stream.seal != nil:
+		return f.stream.seal.identities
+	case f.stream.outer != nil:
+		return f.stream.outer.identities
 	}
-	return f.stream.seal.identities
+	return nil
 }
 
 // Done returns a channel that is closed when the flow has ended. A UDP flow

@@ -138,6 +138,7 @@ func (k Key) String() string {
 type poolKey struct {
 	proto  string
 	remote netip.AddrPort
+	host   string // in place of remote, where it is no address
 	server string
 	ident  string
 	path   string

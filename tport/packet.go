@@ -19,7 +19,13 @@ const maxDatagram = 65507
 type udp struct{}
 
 func (udp) bind(ctx context.Context, p *Primary, name Name) error {
-	k := &packet{p: p, name: name, moving: make(chan struct{}, 1)}
+	return bindPackets(ctx, p, name, nil)
+}
+
+// bindPackets opens the sockets of a protocol with packets, by a func of the
+// user's where the protocol is.
+func bindPackets(ctx context.Context, p *Primary, name Name, own *Protocol) error {
+	k := &packet{p: p, name: name, own: own, moving: make(chan struct{}, 1)}
 	p.packet = k
 	return k.open(ctx)
 }
@@ -34,6 +40,7 @@ type packetListener func(ctx context.Context, network, address string) (net.Pack
 type packet struct {
 	p       *Primary
 	name    Name
+	own     *Protocol                       // nil for UDP
 	sockets atomic.Pointer[[]*packetSocket] // what is sent by; the first is bound first
 	mu      sync.Mutex
 	ended   bool          // closed for good
@@ -51,14 +58,20 @@ func (k *packet) open(ctx context.Context) error {
 	if p.addr.IsValid() {
 		port = p.addr.Port() // bound again
 	}
-	listen, own := packetListener(cfg.ListenPacket), cfg.ListenPacket == nil
-	if own {
-		listen = k.listener(false)
-	} else if k.name.Interface != "" {
+	listen, own := packetListener(cfg.ListenPacket), false
+	network := k.name.network("udp")
+	switch {
+	case p.socket != nil:
+		listen = func(context.Context, string, string) (net.PacketConn, error) { return p.socket, nil }
+	case k.own != nil:
+		listen, network = k.own.ListenPacket, k.own.Name
+	case cfg.ListenPacket == nil:
+		listen, own = k.listener(false), true
+	}
+	if !own && k.name.Interface != "" {
 		return ErrNoInterface
 	}
 	address := net.JoinHostPort(host, strconv.Itoa(int(port)))
-	network := k.name.network("udp")
 	conn, err := listen(ctx, network, address)
 	if err != nil {
 		return err

@@ -23,15 +23,16 @@ type Primary struct {
 	addr   netip.AddrPort
 	dual   bool // bound to every address of both families
 
-	packet   *packet      // UDP
-	listener net.Listener // streams
+	packet   *packet        // UDP
+	listener net.Listener   // streams; nil under a WebSocketHandler
+	socket   net.PacketConn // one that was given, see ServePacket
 
 	done chan struct{}
 	once sync.Once
 	err  error // why it ended; set before done is closed
 }
 
-// Proto returns the protocol: "udp" or "tcp".
+// Proto returns the protocol, as in [Name].
 func (p *Primary) Proto() string { return p.proto }
 
 // Addr returns the address it is bound to, with the port that the system chose
@@ -64,7 +65,7 @@ func (p *Primary) end(reason error) (err error) {
 		close(p.done)
 		if p.packet != nil {
 			err = p.packet.close()
-		} else {
+		} else if p.listener != nil {
 			err = p.listener.Close()
 		}
 		p.t.forgetPrimary(p)

@@ -2,6 +2,7 @@ package tport
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -43,8 +44,9 @@ type end struct {
 
 // link is a connection that carries messages.
 type link struct {
-	conn   net.Conn // the connection itself, below TLS
-	seal   *sealed  // the TLS layer on it, nil without
+	conn   net.Conn             // the connection itself, below TLS
+	seal   *sealed              // the TLS layer on it, nil without
+	tls    *tls.ConnectionState // of a TLS layer that is not ours
 	frames framing
 	early  []byte         // what was read behind the upgrade, in clear
 	remote netip.AddrPort // the peer, where conn knows another address or none
@@ -74,8 +76,8 @@ type wrapping interface {
 	farewell(reason error) (last []byte, wait bool)
 }
 
-// protocolOf returns the protocol of that name.
-func protocolOf(name string) (protocol, bool) {
+// builtIn returns the protocol of that name.
+func builtIn(name string) (protocol, bool) {
 	switch name {
 	case UDP:
 		return udp{}, true

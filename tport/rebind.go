@@ -8,14 +8,14 @@ import (
 // address and port, for systems on which a socket does not outlive a change of
 // the network, such as sleep on a telephone. The primary and its flows live on;
 // what was queued is lost. Listening sockets of streams need none and are left
-// alone.
+// alone, as are sockets that were given to [Transport.ServePacket].
 //
 // If the address cannot be bound the primary stays without a socket and Send
 // returns [ErrUnbound], until another Rebind succeeds or the primary is closed.
 // ctx bounds the binding. The error is an [*Error] that wraps [ErrClosed] or
 // what the system said.
 func (p *Primary) Rebind(ctx context.Context) error {
-	if p.packet == nil {
+	if p.packet == nil || p.socket != nil {
 		return nil
 	}
 	return wrap("listen", Key{Proto: p.proto, Local: p.addr}, p.packet.rebind(ctx))

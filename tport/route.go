@@ -49,7 +49,7 @@ func (t *Transport) datagramFlow(name Name, remote netip.AddrPort) (*Flow, error
 	}
 	p := fit[0]
 	local := p.addr
-	if len(fit) > 1 || p.anywhere() {
+	if name.Proto == UDP && (len(fit) > 1 || p.anywhere()) {
 		r, err := t.routeTo(remote)
 		if err != nil {
 			return nil, err

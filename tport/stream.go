@@ -50,6 +50,7 @@ type stream struct {
 	t        *Transport
 	class    *msg.Class
 	conn     net.Conn
+	outer    *outerTLS  // a TLS layer that is not ours
 	seal     *sealed    // the TLS layer, nil without
 	raw      *rawStream // nil where conn has no descriptor to try on
 	frames   framing
@@ -106,6 +107,9 @@ func newStream(t *Transport, l link, class *msg.Class, p *Primary, proto string)
 			Local: addrPortOf(l.conn.LocalAddr()), Remote: remote,
 		},
 		primary: p, stream: s,
+	}
+	if l.tls != nil {
+		s.outer = newOuterTLS(l.tls)
 	}
 	if s.seal != nil {
 		s.flow.key.Name = s.seal.proved

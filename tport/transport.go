@@ -98,12 +98,9 @@ func (t *Transport) now() time.Duration { return time.Since(t.epoch) }
 // [ErrClosed], or what the system said.
 func (t *Transport) Listen(ctx context.Context, name Name) (*Primary, error) {
 	key := Key{Proto: name.Proto}
-	if name.Class == nil {
-		name.Class = t.cfg.Class
-	}
 	if !name.wildcard() {
 		a, err := name.addr()
-		if err != nil {
+		if err != nil && t.ownProtocol(name.Proto).Listen == nil {
 			return nil, wrap("listen", key, fmt.Errorf("%q: %w", name.Host, ErrNotNumeric))
 		}
 		key.Local = netip.AddrPortFrom(a, name.Port)
@@ -111,25 +108,44 @@ func (t *Transport) Listen(ctx context.Context, name Name) (*Primary, error) {
 	if err := name.checkGroup(); err != nil {
 		return nil, wrap("listen", key, err)
 	}
-	p, err := t.listen(ctx, name)
-	if err != nil {
+	p := t.newPrimary(name)
+	if err := t.listen(ctx, p); err != nil {
 		return nil, wrap("listen", key, err)
 	}
 	return p, nil
 }
 
-func (t *Transport) listen(ctx context.Context, name Name) (*Primary, error) {
-	p := &Primary{
+func (t *Transport) newPrimary(name Name) *Primary {
+	if name.Class == nil {
+		name.Class = t.cfg.Class
+	}
+	return &Primary{
 		t: t, proto: name.Proto, ident: name.Ident, class: name.Class, name: name,
 		dual: name.wildcard(), done: make(chan struct{}),
 	}
-	proto, known := protocolOf(name.Proto)
+}
+
+// listen binds a primary and starts what reads or accepts on it.
+func (t *Transport) listen(ctx context.Context, p *Primary) error {
+	proto, known := t.protocolOf(p.proto)
 	if !known {
-		return nil, ErrNoTransport
+		return ErrNoTransport
 	}
-	if err := proto.bind(ctx, p, name); err != nil {
-		return nil, err
+	if err := proto.bind(ctx, p, p.name); err != nil {
+		return err
 	}
+	done, err := t.enlist(p)
+	if err != nil {
+		return err
+	}
+	defer done()
+	proto.serve(p)
+	return nil
+}
+
+// enlist takes a primary that is bound into the books. Close waits until the
+// caller has called done.
+func (t *Transport) enlist(p *Primary) (done func(), err error) {
 	if t.cfg.Trace.Bound != nil {
 		t.guard(func() { t.cfg.Trace.Bound(p) })
 	}
@@ -146,13 +162,11 @@ func (t *Transport) listen(ctx context.Context, name Name) (*Primary, error) {
 		p.end(ErrClosed)
 		return nil, ErrClosed
 	}
-	defer t.work.Done()
 	if watch {
 		t.spawn(t.watch)
 	}
 	t.log.Info("listening", "proto", p.proto, "addr", p.addr, "ident", p.ident)
-	proto.serve(p)
-	return p, nil
+	return t.work.Done, nil
 }
 
 // spawn runs f on a goroutine that Close waits for. The caller must hold work

@@ -127,20 +127,20 @@ func (hull) Close() error { return nil }
 // serveUpgrade serves HTTP on a fresh connection until it is upgraded, or ends.
 // raw is what lies below conn.
 func (t *Transport) serveUpgrade(ctx context.Context, raw, conn net.Conn, path string) (*upgraded, error) {
-	var (
-		result *upgraded
-		err    error = errNotUpgraded
-		once         = &onceListener{conn: conn, done: make(chan struct{})}
-	)
+	type outcome struct {
+		*upgraded
+		err error
+	}
+	result := make(chan outcome, 1)
+	once := &onceListener{conn: conn, done: make(chan struct{})}
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			defer func() {
-				if result != nil {
-					once.end()
-				}
-			}()
 			w.Header().Set("Connection", "close") // one request
-			result, err = t.answerUpgrade(w, r, path)
+			u, err := t.answerUpgrade(w, r, path)
+			result <- outcome{u, err}
+			if err == nil {
+				once.end() // otherwise when the answer has gone out
+			}
 		}),
 		MaxHeaderBytes: maxUpgradeHead - upgradeHeadSlop,
 		ErrorLog:       log.New(io.Discard, "", 0),
@@ -160,13 +160,19 @@ func (t *Transport) serveUpgrade(ctx context.Context, raw, conn net.Conn, path s
 	stop := context.AfterFunc(ctx, func() {
 		defer close(closed)
 		raw.Close() // package net/http sets deadlines of its own
+		once.end()
 	})
 	_ = server.Serve(once) // until end
 	if !stop() {
 		<-closed
 		return nil, context.Cause(ctx)
 	}
-	return result, err
+	select {
+	case r := <-result:
+		return r.upgraded, r.err
+	default:
+		return nil, errNotUpgraded
+	}
 }
 
 // onceListener is a listener that has accepted one connection.
