@@ -34,12 +34,23 @@ type TokenCodec struct{}
 
 // Parse implements [Codec].
 func (TokenCodec) Parse(s string) (string, string, error) {
-	i := scan.Token(s, 0)
-	rest := scan.Space(s, i)
-	if i == 0 || rest < len(s) && s[rest] != ',' {
+	i := 0
+	for i < len(s) && scan.IsTokenChar(s[i]) {
+		i++
+	}
+	if i == 0 {
 		return "", "", ErrSyntax
 	}
-	return s[:i], s[rest:], nil
+	if i == len(s) {
+		return s, "", nil
+	}
+	v, rest := s[:i], s[i:]
+	if rest[0] != ',' {
+		if rest = rest[scan.Space(rest, 0):]; rest != "" && rest[0] != ',' {
+			return "", "", ErrSyntax
+		}
+	}
+	return v, rest, nil
 }
 
 // Append implements [Codec].
@@ -128,6 +139,9 @@ func (ItemCodec) Append(dst []byte, v Item) ([]byte, error) {
 
 // takeParams reads the parameters at i, which must go to the end or to a comma.
 func takeParams(s string, i int) (p Params, rest string, ok bool) {
+	if i == len(s) {
+		return "", "", true
+	}
 	end, ok := scan.Params(s, i)
 	next := scan.Space(s, end)
 	if !ok || next < len(s) && s[next] != ',' {

@@ -156,18 +156,28 @@ func (m *Message) fields(yield func(Field) bool) {
 	for i := range int(m.n) {
 		f := m.at(i)
 		raw := m.str(f.all())
-		n := len(raw) - 1 // the final LF
-		if n > 0 && raw[n-1] == '\r' {
-			n--
+		text := raw[:f.valEnd-f.lo]
+		g := Field{ID: f.id, Name: text[:f.nameLen], Value: text[f.valOff:], Raw: text}
+		if f.trail != 2 || raw[len(raw)-2] != '\r' || g.Value == "" {
+			g.Raw = rawField(raw, len(text))
 		}
-		val, end := int(f.valOff), int(f.valEnd-f.lo)
-		if n > 0 && (raw[n-1] == '\r' || raw[n-1] == '\n') {
-			n = max(len(strings.TrimRight(raw, "\r\n")), end)
-		}
-		if !yield(Field{ID: f.id, Name: raw[:f.nameLen], Value: raw[val:end], Raw: raw[:n]}) {
+		if !yield(g) {
 			return
 		}
 	}
+}
+
+// rawField returns a field without its line end, which stands behind the end of
+// the value.
+func rawField(raw string, end int) string {
+	n := len(raw) - 1 // the final LF
+	if n > 0 && raw[n-1] == '\r' {
+		n--
+	}
+	if n > 0 && (raw[n-1] == '\r' || raw[n-1] == '\n') {
+		n = max(len(strings.TrimRight(raw, "\r\n")), end)
+	}
+	return raw[:n]
 }
 
 // Values yields the values of all fields with the given long or compact name in

@@ -98,30 +98,44 @@ type AddrCodec struct{}
 //	name-addr = [ display-name ] LAQUOT addr-spec RAQUOT
 //	contact-param = (name-addr / addr-spec) *(SEMI contact-params)
 func (AddrCodec) Parse(s string) (a NameAddr, rest string, err error) {
-	end, _, _, err := a.parse(s, "")
+	end, err := a.read(s)
 	if err != nil {
 		return NameAddr{}, "", err
-	}
-	if a.Display != "" && a.Display[0] == '"' {
-		a.Display = scan.Unquote(a.Display)
 	}
 	return a, s[end:], nil
 }
 
-// parse fills a, which must be zero, but leaves the display name as it is
-// written. rest is where the text behind the value begins, lo and hi are where
-// the value of the named header parameter stands, as in [scan.FindParam].
+// read fills a, which must be zero. rest is where the text behind the value
+// begins.
+func (a *NameAddr) read(s string) (rest int, err error) {
+	rest, _, _, err = a.parse(s, "")
+	if a.Display != "" && a.Display[0] == '"' {
+		a.Display = scan.Unquote(a.Display)
+	}
+	return rest, err
+}
+
+// parse fills a, which must be zero, but leaves a display name that has to be
+// decoded as it is written, with its quotes. rest is where the text behind the
+// value begins, lo and hi are where the value of the named header parameter
+// stands, as in [scan.FindParam].
 func (a *NameAddr) parse(s, name string) (rest, lo, hi int, err error) {
 	if s == "" {
 		return 0, 0, 0, msg.ErrSyntax
 	}
 	i := 0
 	if s[0] == '"' {
-		end, ok := scan.Quoted(s, 0)
-		if !ok {
+		end, ok := scan.PlainQuoted(s, 0)
+		if ok {
+			a.Display = s[1 : end-1]
+		} else if end, ok = scan.Quoted(s, 0); ok {
+			a.Display = s[:end]
+		} else {
 			return 0, 0, 0, msg.ErrSyntax
 		}
-		a.Display = s[:end]
+		if end < len(s) && s[end] == ' ' {
+			end++
+		}
 		if i = scan.Space(s, end); i == len(s) || s[i] != '<' {
 			return 0, 0, 0, msg.ErrSyntax
 		}
@@ -134,21 +148,29 @@ func (a *NameAddr) parse(s, name string) (rest, lo, hi int, err error) {
 		}
 		a.Display = scan.Trim(s[:i])
 	}
-	if uri := s[i+1:]; isSIP(uri) {
-		if end, ok := a.URI.plain(uri[4:]); ok && 4+end < len(uri) && uri[4+end] == '>' {
+	i++
+	end, ok := 0, false
+	if isSIP(s[i:]) {
+		if end, ok = a.URI.plain(s, i+4); ok && end < len(s) && s[end] == '>' {
 			a.URI.Scheme = schemeSIP
-			return a.parseParams(s, i+1+4+end+1, name)
+		} else {
+			a.URI, ok = URI{}, false
 		}
-		a.URI = URI{}
 	}
-	end := strings.IndexByte(s[i:], '>')
-	if end < 0 {
-		return 0, 0, 0, msg.ErrSyntax
+	if !ok {
+		end = strings.IndexByte(s[i-1:], '>')
+		if end < 0 {
+			return 0, 0, 0, msg.ErrSyntax
+		}
+		end += i - 1
+		if err = a.URI.parse(s[i:end]); err != nil {
+			return 0, 0, 0, err
+		}
 	}
-	if err = a.URI.parse(s[i+1 : i+end]); err != nil {
-		return 0, 0, 0, err
+	if i = end + 1; i == len(s) {
+		return i, 0, 0, nil
 	}
-	return a.parseParams(s, i+end+1, name)
+	return a.parseParams(s, i, name)
 }
 
 // parseBare reads an addr-spec without brackets: it ends where the parameters of
@@ -169,15 +191,20 @@ func (a *NameAddr) parseBare(s, name string) (rest, lo, hi int, err error) {
 
 // parseParams reads the parameters at i, which must go to the end or a comma.
 func (a *NameAddr) parseParams(s string, i int, name string) (rest, lo, hi int, err error) {
-	if i == len(s) {
-		return i, 0, 0, nil
-	}
 	end, lo, hi, ok := scan.FindParam(s, i, name)
-	next := scan.Space(s, end)
-	if !ok || next < len(s) && s[next] != ',' {
+	next := end
+	if end < len(s) && s[end] != ',' {
+		if next = scan.Space(s, end); next < len(s) && s[next] != ',' {
+			ok = false
+		}
+	}
+	if !ok {
 		return 0, 0, 0, msg.ErrSyntax
 	}
-	a.Params = msg.Params(s[min(scan.Space(s, i), end):end])
+	if i < end && s[i] != ';' {
+		i = min(scan.Space(s, i), end)
+	}
+	a.Params = msg.Params(s[i:end])
 	return next, lo, hi, nil
 }
 
@@ -199,7 +226,11 @@ func (ContactCodec) Parse(s string) (a NameAddr, rest string, err error) {
 	if s == "*" {
 		return Star(), "", nil
 	}
-	return AddrCodec{}.Parse(s)
+	end, err := a.read(s)
+	if err != nil {
+		return NameAddr{}, "", err
+	}
+	return a, s[end:], nil
 }
 
 // Append implements [msg.Codec].

@@ -136,12 +136,18 @@ func (DeltaCodec[T]) Append(dst []byte, v T) ([]byte, error) {
 
 // numberAt reads the decimal number at i.
 func numberAt(s string, i int, limit uint64) (n uint32, end int, err error) {
-	end = scan.Digits(s, i)
-	v, fits, ok := scan.Uint(s[i:end], limit)
+	v := uint64(0)
+	for end = i; end < len(s); end++ {
+		d := uint64(s[end]) - '0'
+		if d > 9 {
+			break
+		}
+		v = min(v*10+d, 1<<32) // zeros in front may go on
+	}
 	switch {
-	case !ok:
+	case end == i:
 		return 0, i, msg.ErrSyntax
-	case !fits:
+	case v > limit:
 		return 0, i, msg.ErrRange
 	}
 	return uint32(v), end, nil

@@ -149,24 +149,29 @@ func MustParseURI(s string) URI {
 	return u
 }
 
-// plain reads what follows "sip:" as long as there is nothing unusual in it: no
-// escape, password or headers. It returns where it ends, or not ok, and then u
-// must be cleared and read by parse. What stands behind the end is for the
-// caller to judge; it is no part of a URI.
-func (u *URI) plain(s string) (end int, ok bool) {
-	if n := uriRun(s, inUser); n > 0 && n < len(s) && s[n] == '@' {
-		u.User = s[:n]
-		end = n + 1
+// plain reads what follows "sip:", which is at i, as long as there is nothing
+// unusual in it: no escape, password or headers. It returns where it ends, or not
+// ok, and then u must be cleared and read by parse. What stands behind the end is
+// for the caller to judge; it is no part of a URI. If it is "@", what was read is
+// not the host.
+func (u *URI) plain(s string, i int) (end int, ok bool) {
+	end = i + uriRun(s[i:], inHost)
+	if end < len(s) && s[end] != ':' && s[end] != ';' && s[end] != '>' { // so far it was the user
+		end += uriRun(s[end:], inUser)
+		if end == i || end == len(s) || s[end] != '@' {
+			return 0, false
+		}
+		u.User = s[i:end]
+		i = end + 1
+		end = i + uriRun(s[i:], inHost)
 	}
-	lo := end
-	end += uriRun(s[lo:], inHost)
-	if end == lo {
+	if end == i {
 		return 0, false
 	}
-	u.Host = s[lo:end]
+	u.Host = s[i:end]
 	if end < len(s) && s[end] == ':' {
 		n := uint(0)
-		lo = end + 1
+		lo := end + 1
 		for end = lo; end < len(s) && end < lo+5; end++ {
 			d := uint(s[end]) - '0'
 			if d > 9 {
@@ -180,7 +185,7 @@ func (u *URI) plain(s string) (end int, ok bool) {
 		u.Port = uint16(n)
 	}
 	if end < len(s) && s[end] == ';' {
-		lo = end
+		lo := end
 		if end, ok = uriParams(s, lo); !ok {
 			return 0, false
 		}
@@ -202,7 +207,7 @@ func (u *URI) parse(s string) error {
 	var rest string
 	if isSIP(s) {
 		rest = s[4:]
-		if end, ok := u.plain(rest); ok && end == len(rest) {
+		if end, ok := u.plain(s, 4); ok && end == len(s) {
 			u.Scheme = schemeSIP
 			return nil
 		}
@@ -316,14 +321,27 @@ func validParams(s string) bool {
 func uriParams(s string, i int) (end int, ok bool) {
 	for i < len(s) && s[i] == ';' {
 		lo := i + 1
-		if i, ok = uriSpan(s, lo, inParam); !ok || i == lo {
-			return i, false
-		}
-		if i < len(s) && s[i] == '=' {
-			lo = i + 1
-			if i, ok = uriSpan(s, lo, inParam); !ok || i == lo {
+		i = lo + uriRun(s[lo:], inParam)
+		if i < len(s) && s[i] == '%' {
+			if i, ok = uriEscapes(s, i, inParam); !ok {
 				return i, false
 			}
+		}
+		if i == lo {
+			return i, false
+		}
+		if i == len(s) || s[i] != '=' {
+			continue
+		}
+		lo = i + 1
+		i = lo + uriRun(s[lo:], inParam)
+		if i < len(s) && s[i] == '%' {
+			if i, ok = uriEscapes(s, i, inParam); !ok {
+				return i, false
+			}
+		}
+		if i == lo {
+			return i, false
 		}
 	}
 	return i, true

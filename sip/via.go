@@ -35,31 +35,45 @@ type viaSpan struct {
 //	sent-by       = host [ COLON port ]
 func (v *viaSpan) scan(s string) (rest int, err error) {
 	v.plain = true
+	i := len(Version) + 1
 	if strings.HasPrefix(s, Version+"/") {
-		v.protoEnd, v.transLo = len(Version), len(Version)+1
-		if scan.Space(s, v.transLo) != v.transLo {
-			v.transLo = scan.Space(s, v.transLo)
+		v.protoEnd, v.transLo = len(Version), i
+		if i < len(s) && scan.IsSpace(s[i]) {
+			v.transLo = scan.Space(s, i)
 		}
 	} else if !v.protocol(s) {
 		return 0, msg.ErrSyntax
 	}
-	v.transHi = scan.Token(s, v.transLo)
-	v.hostLo = scan.Space(s, v.transHi)
-	if v.transHi == v.transLo || v.hostLo == v.transHi {
+	i = v.transLo
+	for i < len(s) && scan.IsTokenChar(s[i]) {
+		i++
+	}
+	v.transHi = i
+	if i++; i >= len(s) || s[i-1] != ' ' || scan.IsSpace(s[i]) {
+		i = scan.Space(s, v.transHi)
+	}
+	if v.transHi == v.transLo || i == v.transHi {
 		return 0, msg.ErrSyntax
 	}
-	v.hostLo, v.hostHi, v.port, v.parLo, err = hostPort(s, v.hostLo, true)
+	v.hostLo, v.hostHi, v.port, i, err = hostPort(s, i, true)
 	if err != nil {
 		return 0, err
 	}
+	if v.parLo, v.parHi = i, i; i == len(s) {
+		return i, nil
+	}
 	ok := false
-	v.parHi, v.branchLo, v.branchHi, ok = scan.FindParam(s, v.parLo, "branch")
-	rest = scan.Space(s, v.parHi)
-	if !ok || rest < len(s) && s[rest] != ',' {
+	v.parHi, v.branchLo, v.branchHi, ok = scan.FindParam(s, i, "branch")
+	if rest = v.parHi; rest < len(s) && s[rest] != ',' {
+		if rest = scan.Space(s, rest); rest < len(s) && s[rest] != ',' {
+			ok = false
+		}
+	}
+	if !ok {
 		return 0, msg.ErrSyntax
 	}
-	if v.parHi > v.parLo {
-		v.parLo = scan.Space(s, v.parLo)
+	if i < v.parHi && s[i] != ';' {
+		v.parLo = scan.Space(s, i)
 	}
 	return rest, nil
 }

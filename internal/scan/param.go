@@ -55,7 +55,7 @@ func Params(s string, i int) (end int, ok bool) {
 // value stands, with its quotes, the first time it has the given name. hi is 0
 // if it is not there or has no value.
 func FindParam(s string, i int, name string) (end, lo, hi int, ok bool) {
-	found := name == ""
+	wanted := len(name) // of a name that is not found yet
 	for i < len(s) {
 		end = i
 		if s[i] != ';' {
@@ -63,14 +63,21 @@ func FindParam(s string, i int, name string) (end, lo, hi int, ok bool) {
 				return end, lo, hi, true
 			}
 		}
-		nameLo := Space(s, i+1)
-		i = Token(s, nameLo)
-		nameHi := i
-		if nameHi == nameLo {
-			return end, lo, hi, false
+		i++
+		if i < len(s) && class[s[i]]&space != 0 {
+			i = spaces(s, i)
 		}
-		here := !found && nameHi-nameLo == len(name) && (s[nameLo:nameHi] == name || EqualFold(s[nameLo:nameHi], name))
-		found = found || here
+		nameLo := i
+		for i < len(s) && class[s[i]]&tchar != 0 {
+			i++
+		}
+		nameHi := i
+		here := false
+		if n := nameHi - nameLo; n == 0 {
+			return end, lo, hi, false
+		} else if n == wanted && EqualFold(s[nameLo:nameHi], name) {
+			here, wanted = true, 0
+		}
 		if i < len(s) && s[i] != '=' {
 			if s[i] == ';' {
 				continue
@@ -81,12 +88,18 @@ func FindParam(s string, i int, name string) (end, lo, hi int, ok bool) {
 			i = nameHi
 			continue
 		}
-		valueLo := Space(s, i+1)
-		if valueLo < len(s) && s[valueLo] == '"' {
-			if i, ok = Quoted(s, valueLo); !ok {
-				return end, lo, hi, false
+		i++
+		if i < len(s) && class[s[i]]&space != 0 {
+			i = spaces(s, i)
+		}
+		valueLo := i
+		if i < len(s) && s[i] == '"' {
+			if i, ok = PlainQuoted(s, valueLo); !ok {
+				if i, ok = Quoted(s, valueLo); !ok {
+					return end, lo, hi, false
+				}
 			}
-		} else if i = Value(s, valueLo); i == valueLo {
+		} else if i += run(s[i:], value); i == valueLo {
 			return end, lo, hi, false
 		}
 		if here {
