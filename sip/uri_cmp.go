@@ -2,7 +2,6 @@ package sip
 
 import (
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/gosofia/sofia/internal/scan"
@@ -140,25 +139,6 @@ func normal(s string) string {
 		b = append(b, '%', "0123456789abcdef"[c>>4&15], "0123456789abcdef"[c&15])
 	}
 	return string(b)
-}
-
-// sameHeaders compares the headers part, whose order does not matter and of
-// which nothing is ignored.
-func sameHeaders(a, b string) bool {
-	if a == b {
-		return true
-	}
-	return slices.Equal(headerList(a), headerList(b))
-}
-
-func headerList(s string) []string {
-	var list []string
-	for h := range strings.SplitSeq(s, "&") {
-		name, value, _ := strings.Cut(h, "=")
-		list = append(list, strings.ToLower(normal(name))+"="+normal(value))
-	}
-	slices.Sort(list)
-	return list
 }
 
 // Unescape returns s with every percent escape decoded, once. Malformed ones
