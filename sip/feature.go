@@ -87,6 +87,9 @@ func (f Feature) Matches(g Feature) bool {
 	if !scan.EqualFold(f.Tag, g.Tag) {
 		return false
 	}
+	if f.size()*g.size() > maxPairs {
+		return f.set().meets(g.set())
+	}
 	for a := range f.terms() {
 		for b := range g.terms() {
 			if a.meets(b) {
@@ -97,18 +100,14 @@ func (f Feature) Matches(g Feature) bool {
 	return false
 }
 
-// maxTerms bounds the values of one feature that are compared with each other.
-const maxTerms = 64
-
 func (f Feature) terms() iter.Seq[term] {
 	return func(yield func(term) bool) {
 		if strings.HasPrefix(f.Value, "<") { // one string, which may hold commas
 			yield(term{text: f.Value, kind: termString})
 			return
 		}
-		n := 0
 		for v := range strings.SplitSeq(f.Value, ",") {
-			if n++; n > maxTerms || !yield(newTerm(scan.Trim(v))) {
+			if !yield(newTerm(scan.Trim(v))) {
 				return
 			}
 		}
