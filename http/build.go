@@ -2,7 +2,6 @@ package http
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/gosofia/sofia/internal/scan"
 	"github.com/gosofia/sofia/msg"
@@ -113,7 +112,7 @@ func Chunks(parts []string, trailers ...Field) msg.Setter {
 	b = append(b, "0\r\n"...)
 	var names []string
 	for _, f := range trailers {
-		if !scan.IsToken(f.Name) || !mayTrail(f.Name) || strings.ContainsAny(f.Value, "\r\n\x00") || f.Value != scan.Trim(f.Value) {
+		if !scan.IsToken(f.Name) || !mayTrail(f.Name) || scan.HasControl(f.Value) || f.Value != scan.Trim(f.Value) {
 			return msg.Fail(&msg.SyntaxError{Offset: -1, Header: f.Name, Err: msg.ErrValue})
 		}
 		names = append(names, f.Name)
