@@ -212,6 +212,10 @@ func (s *stream) serve() {
 		t.guard(func() { t.cfg.Trace.FlowOpened(&s.flow, s.accepted) })
 	}
 	s.deep.Store(true) // it has gone through accepting or dialling
+	if err := s.readEarly(); err != nil {
+		s.finish(err)
+		return
+	}
 	s.resume()
 }
 

@@ -30,9 +30,6 @@ const pong = "\r\n"
 // little on its stack, and without a buffer unless a message is under way on a
 // connection that has no descriptor.
 func (s *stream) read() error {
-	if err := s.readEarly(); err != nil {
-		return err
-	}
 	for {
 		mid := s.mid()
 		if err := s.arm(mid); err != nil {
