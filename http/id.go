@@ -59,7 +59,7 @@ func infos() []msg.HeaderInfo {
 	}
 	return append(list, []msg.HeaderInfo{
 		{ID: IDHost, Name: "Host", Critical: true},
-		{ID: IDTransferEncoding, Name: "Transfer-Encoding", Kind: msg.List},
+		{ID: IDTransferEncoding, Name: "Transfer-Encoding", Kind: msg.List, Sought: true},
 		{ID: IDConnection, Name: "Connection", Kind: msg.List},
 		{ID: IDProxyConnection, Name: "Proxy-Connection", Kind: msg.List},
 		{ID: IDKeepAlive, Name: "Keep-Alive", Kind: msg.List}, // RFC 2068 section 19.7.1

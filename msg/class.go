@@ -109,7 +109,7 @@ func (c *Class) add(h HeaderInfo) {
 	if h.Critical {
 		c.kinds[h.ID] |= kindCritical
 	}
-	if h.Critical || h.Kind == Prepend || h.ID == IDContentLength { // what every layer asks for
+	if h.Critical || h.Kind == Prepend || h.Sought || h.ID == IDContentLength { // what every layer asks for
 		if c.placed+1 < places {
 			c.placed++
 			c.places[h.ID] = c.placed | c.kinds[h.ID]&kindCritical

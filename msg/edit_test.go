@@ -2,6 +2,8 @@ package msg_test
 
 import (
 	"errors"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -227,4 +229,41 @@ func TestEditAllocations(t *testing.T) {
 			t.Fatal(err)
 		}
 	}))
+}
+
+// TestEditTable edits at random, around the number of fields from which on places
+// are no longer kept up to date one by one, and looks for what a parse finds.
+func TestEditTable(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	limits := msg.Limits{Lines: 2000}
+	for _, n := range []int{0, 1, 30, 31, 32, 33, 110, 117, 118, 119, 120, 121, 130, 250, 260} {
+		base, _ := msg.Parse(class, "GET x TEST/1.0\r\nHop: a\r\nKey: k\r\n"+strings.Repeat("X-Y: z\r\n", n)+"Peer: p\r\nContent-Length: 0\r\n\r\n", limits)
+		for range 60 {
+			set := make([]msg.Setter, 1+r.IntN(8))
+			for i := range set {
+				set[i] = []msg.Setter{
+					hop.Push(item("n")), hop.Add(item("m"), item("o")), hop.Pop(), hop.Del(), hop.Copy(base), hop.Set(item("s")),
+					key.Del(), key.Copy(base), key.Set("l"), key.Pop(), key.Default("d"),
+					note.Text("n"), peer.Text("q"), peer.Del(), msg.FieldText("X-Y", "v"), msg.Body("b"), msg.Length(),
+				}[r.IntN(17)]
+			}
+			m, err := base.Edit(set...)
+			require.NoError(t, err)
+			again, _ := msg.Parse(m.Class(), m.String(), limits) // without Key it is refused
+			same(t, m, again)
+			for _, name := range []string{"Hop", "Key", "Peer", "Note", "Content-Length"} {
+				require.Equal(t, slices.Collect(again.Values(name)), slices.Collect(m.Values(name)), "%d %s", n, name)
+			}
+			raw, ok := key.Raw(m)
+			want, there := key.Raw(again)
+			require.Equal(t, want, raw)
+			require.Equal(t, there, ok)
+			raw, _ = hop.Raw(m)
+			want, _ = hop.Raw(again)
+			require.Equal(t, want, raw)
+			if m, err = m.Edit(hop.Pop(), hop.Push(item("again"))); err == nil && r.IntN(2) == 0 {
+				base = m
+			}
+		}
+	}
 }

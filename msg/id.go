@@ -71,6 +71,9 @@ type HeaderInfo struct {
 	// else acts on the second. Doubles of other Single headers are an error to who
 	// decodes them.
 	Critical bool
+	// Sought says that every message is asked for the header, so that it should be
+	// found, or found missing, without a search. Critical and Prepend headers are.
+	Sought bool
 	// Whole says that commas do not part values of the header: each field holds
 	// one, as Set-Cookie does.
 	Whole bool

@@ -222,7 +222,9 @@ func (m *Message) AppendText(dst []byte) ([]byte, error) {
 		dst = append(dst, "\r\n"...)
 	}
 	dst, run := m.appendRuns(dst, span{}, m.inline[:min(int(m.n), inlineFields)])
-	dst, run = m.appendRuns(dst, run, m.more)
+	if len(m.more) > 0 {
+		dst, run = m.appendRuns(dst, run, m.more)
+	}
 	dst = append(dst, m.str(run)...)
 	dst = append(dst, "\r\n"...)
 	dst = append(dst, m.body...)
@@ -242,8 +244,7 @@ func (m *Message) appendRuns(dst []byte, run span, fields []field) ([]byte, span
 		}
 		hi = f.valEnd + uint32(f.trail)
 	}
-	run = span{lo, hi}
-	return dst, run
+	return dst, span{lo, hi}
 }
 
 // String returns the message as it goes on the wire.

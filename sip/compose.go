@@ -24,7 +24,7 @@ func (ViaCodec) Compose(v ViaParm) (msg.Composed, error) {
 // plain reports whether v has no other parameters than branch and rport, as what
 // a hop writes, and is as the grammar has it.
 func (v *ViaParm) plain() bool {
-	if v.Protocol != "" && v.Protocol != Version || !scan.IsToken(v.Transport) || !isIPv4(v.Host) && !isHostName(v.Host) {
+	if v.Protocol != "" && v.Protocol != Version || !scan.IsToken(v.Transport) || !plainHost(v.Host) {
 		return false
 	}
 	const branch, rport = ";branch=", ";rport"
@@ -42,6 +42,27 @@ func (v *ViaParm) plain() bool {
 		p = p[i:]
 	}
 	return p == "" || p == rport && !asked
+}
+
+// plainHost recognises an IPv4 address or a host name in one pass.
+func plainHost(s string) bool {
+	last := byte('.') // the octet before
+	top := false      // the label begins with a letter
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c|' ' && c|' ' <= 'z':
+			top = top || last == '.'
+			last = c
+		case '0' <= c && c <= '9':
+			top = top && last != '.'
+			last = c
+		case c != '.' && c != '-' || last == '.' || c == '.' && last == '-':
+			return false
+		default:
+			last = c
+		}
+	}
+	return top && last != '-' || isIPv4(s)
 }
 
 // Compose implements [msg.Composer].
