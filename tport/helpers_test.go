@@ -172,6 +172,7 @@ func bubble(t *testing.T, f func(t *testing.T, v *virtual)) {
 			require.Zero(t, s.Buffered)
 			require.Zero(t, n.doomed.Load())
 			require.Empty(t, n.pool)
+			require.Empty(t, n.shared)
 			require.Empty(t, n.sources)
 			require.Zero(t, n.idle)
 		}

@@ -66,9 +66,10 @@ func (s *stream) readEarly() error {
 		}
 	}
 	s.early = nil
-	if s.seal == nil {
+	if s.seal == nil || s.seal.begun {
 		return nil
 	}
+	s.seal.begun = true
 	return s.consume(s.t.inputs.get(), 0, true) // what came right behind the handshake
 }
 

@@ -20,6 +20,7 @@ type sealed struct {
 	check      *verdict
 	proved     string   // the name the peer has proved
 	identities []string // all that its certificate proves, if verified
+	begun      bool     // the stream reads
 }
 
 // attach gives the connection to a stream, before anybody else knows of it.
