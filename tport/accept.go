@@ -100,12 +100,7 @@ func (p *Primary) welcome(conn net.Conn) {
 // at once; it becomes that of the stream.
 func (p *Primary) shake(ctx context.Context, h *halfOpen, upgrade streamProtocol, conn net.Conn) {
 	t := p.t
-	cancel := func() {}
-	if t.cfg.HandshakeTimeout > 0 {
-		ctx, cancel = context.WithTimeoutCause(ctx, t.cfg.HandshakeTimeout, ErrHandshakeTimeout)
-	}
 	s, err := p.admit(ctx, upgrade, conn)
-	cancel()
 	t.endHandshake(h)
 	if err != nil {
 		p.turnAway(conn, err)

@@ -3,6 +3,7 @@ package tport
 import (
 	"container/list"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 )
@@ -74,11 +75,16 @@ func (t *Transport) endHandshake(h *halfOpen) {
 	h.cancel(nil)
 }
 
-// upgrade makes a link of a connection, within ctx: when that ends, whatever
-// waits for the connection wakes.
+// upgrade makes a link of a connection, within ctx and Config.HandshakeTimeout:
+// when they end, whatever waits for the connection wakes.
 func (t *Transport) upgrade(ctx context.Context, proto streamProtocol, conn net.Conn, e end) (link, error) {
 	if _, ok := proto.(immediate); ok {
 		return proto.upgrade(ctx, conn, e)
+	}
+	if t.cfg.HandshakeTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, t.cfg.HandshakeTimeout, ErrHandshakeTimeout)
+		defer cancel()
 	}
 	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -88,7 +94,22 @@ func (t *Transport) upgrade(ctx context.Context, proto streamProtocol, conn net.
 	l, err := proto.upgrade(ctx, conn, e)
 	if !stop() {
 		<-woken
-		return link{}, context.Cause(ctx)
+		err = context.Cause(ctx)
 	}
-	return l, err
+	if err != nil {
+		t.count.handshake(err)
+		return link{}, err
+	}
+	return l, nil
+}
+
+// handshake counts one that failed.
+func (c *counters) handshake(err error) {
+	c.handshakeFailures.Add(1)
+	switch {
+	case errors.Is(err, ErrHandshakeTimeout):
+		c.handshakeTimeouts.Add(1)
+	case errors.Is(err, ErrUntrusted):
+		c.untrusted.Add(1)
+	}
 }

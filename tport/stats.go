@@ -41,7 +41,7 @@ type Stats struct {
 	HalfOpenShed    uint64 // accepted connections given up before their handshake was over, to make place
 	NoDescriptors   uint64 // times that the system had no descriptor for a connection
 
-	HandshakeFailures uint64 // TLS handshakes that failed for any reason
+	HandshakeFailures uint64 // handshakes of TLS or WebSocket, at either end, that failed for any reason
 	HandshakeTimeouts uint64 // of these, after Config.HandshakeTimeout
 	Untrusted         uint64 // of these, because a certificate was refused
 

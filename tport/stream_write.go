@@ -46,7 +46,7 @@ func (s *stream) put(b []byte, use bool) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.err != nil {
-			err = s.err
+			err = goneBy(s.err)
 		}
 	}
 	return err

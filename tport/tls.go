@@ -30,15 +30,9 @@ func (secure) upgrade(ctx context.Context, conn net.Conn, e end) (link, error) {
 
 // handshake does the TLS handshake on a fresh connection, for every protocol
 // over TLS, and verifies the peer before anything else is said to it. It is
-// bounded by ctx and by Config.HandshakeTimeout. When it fails the connection
-// is of no more use; the caller closes it.
+// bounded by ctx. When it fails the connection is of no more use; the caller
+// closes it.
 func handshake(ctx context.Context, conn net.Conn, e end) (*sealed, error) {
-	t := e.t
-	if t.cfg.HandshakeTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, t.cfg.HandshakeTimeout, ErrHandshakeTimeout)
-		defer cancel()
-	}
 	check := &verdict{e: e}
 	s := &sealed{sock: &socket{Conn: conn}, check: check}
 	if e.client {
@@ -48,7 +42,7 @@ func handshake(ctx context.Context, conn net.Conn, e end) (*sealed, error) {
 		ctx = context.WithValue(ctx, verdictKey{}, check)
 	}
 	if err := s.HandshakeContext(ctx); err != nil {
-		return nil, t.handshakeError(ctx, err)
+		return nil, handshakeError(err)
 	}
 	state := s.ConnectionState()
 	if check.chains != nil {
@@ -59,20 +53,11 @@ func handshake(ctx context.Context, conn net.Conn, e end) (*sealed, error) {
 	return s, nil
 }
 
-// handshakeError gives what failed in a handshake its final form, and counts it.
-func (t *Transport) handshakeError(ctx context.Context, err error) error {
-	t.count.handshakeFailures.Add(1)
+// handshakeError gives what failed in a handshake its final form.
+func handshakeError(err error) error {
 	switch {
-	case t.ctx.Err() != nil:
-		return ErrClosed
 	case errors.Is(err, ErrUntrusted):
-		t.count.untrusted.Add(1)
 		return err
-	case errors.Is(context.Cause(ctx), ErrHandshakeTimeout):
-		t.count.handshakeTimeouts.Add(1)
-		return ErrHandshakeTimeout
-	case ctx.Err() != nil:
-		return ctx.Err()
 	case refused(err):
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}

@@ -53,12 +53,13 @@ func TestT12HandshakeTimeout(t *testing.T) {
 		held.Close()
 
 		// A server that says nothing.
+		carol := v.node(v.alice, trusting(ca), func(c *Config) { c.HandshakeTimeout = 3 * time.Second })
 		l, err := v.bob.Listen(context.Background(), "tcp", "198.51.100.1:5062")
 		require.NoError(t, err)
 		start = time.Now()
-		_, err = alice.Dial(context.Background(), named("bob.example.com", netip.MustParseAddrPort("198.51.100.1:5062")))
-		require.Error(t, err)
-		require.Equal(t, DefaultHandshakeTimeout, time.Since(start))
+		_, err = carol.Dial(context.Background(), named("bob.example.com", netip.MustParseAddrPort("198.51.100.1:5062")))
+		require.ErrorIs(t, err, ErrHandshakeTimeout)
+		require.Equal(t, 3*time.Second, time.Since(start))
 		l.Close()
 	})
 }

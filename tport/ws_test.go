@@ -501,11 +501,11 @@ func TestWSUnfinishedUpgrade(t *testing.T) {
 					c.Close()
 				}
 			}()
-			alice := v.node(v.alice)
+			alice := v.node(v.alice, func(c *Config) { c.HandshakeTimeout = 3 * time.Second })
 			start := time.Now()
 			_, err = alice.Dial(context.Background(), nameOf(WS, addrPortOf(l.Addr())))
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.Equal(t, DefaultDialTimeout, time.Since(start))
+			require.ErrorIs(t, err, ErrHandshakeTimeout)
+			require.Equal(t, 3*time.Second, time.Since(start))
 			l.Close()
 		})
 	}
