@@ -7,6 +7,7 @@ type Check struct {
 	errs *[]error // nil: only note that there was one
 	was  *Message // what m is made of, if that passed; else nil
 	far  bool     // m does not share the text of was, it has copies
+	done bool     // the scanners have read and marked it all
 
 	// For each place that is not 0, whether a field of its header is another than
 	// in was; bit 0 is that of the start line. It means nothing if far is set.
@@ -15,6 +16,11 @@ type Check struct {
 
 // Message returns the message. Marks of this run are visible in it.
 func (c Check) Message() *Message { return c.m }
+
+// Scanned reports whether the scanners of the class have read the Request-URI
+// and every header that has one, and all mandatory headers are there. Then the
+// marks are made, and of what the scanners look at nothing is to be refused.
+func (c Check) Scanned() bool { return c.done }
 
 // First returns the first field of the header with the given ID: its index for
 // Mark and its value as written. Folds in it are kept, so that what is found in
@@ -51,7 +57,7 @@ func (c Check) keep(id ID, lo, hi int) bool {
 			return false
 		}
 		for slot := lo; slot <= hi; slot++ {
-			m.marked[slot] = was.marked[slot]
+			m.marked.slots[slot] = was.marked.slots[slot]
 		}
 		return true
 	}
@@ -68,11 +74,11 @@ func (c Check) keep(id ID, lo, hi int) bool {
 	}
 	d := f.lo - g.lo
 	for slot := lo; slot <= hi; slot++ {
-		sp := was.marked[slot]
+		sp := was.marked.slots[slot]
 		if sp.hi != 0 && sp.hi != numberMark {
 			sp.lo, sp.hi = sp.lo+d, sp.hi+d
 		}
-		m.marked[slot] = sp
+		m.marked.slots[slot] = sp
 	}
 	return true
 }
@@ -81,12 +87,12 @@ func (c Check) keep(id ID, lo, hi int) bool {
 // Slots go from 0 to 15; what they mean is the class's own.
 func (c Check) Mark(slot, index, lo, hi int) {
 	v := c.m.at(index).val()
-	c.m.marked[slot] = span{v + uint32(lo), v + uint32(hi)}
+	c.m.marked.slots[slot] = span{v + uint32(lo), v + uint32(hi)}
 }
 
 // MarkNumber stores a number under slot.
 func (c Check) MarkNumber(slot int, n uint32) {
-	c.m.marked[slot] = span{n, numberMark}
+	c.m.marked.slots[slot] = span{n, numberMark}
 }
 
 // Fail refuses the message because of err in the header with the given ID, or
@@ -115,7 +121,7 @@ const numberMark = 1<<32 - 1
 // Marked returns what the class marked under slot when it looked at the
 // message; ok is false if it marked nothing.
 func (m *Message) Marked(slot int) (s string, ok bool) {
-	sp := m.marked[slot]
+	sp := m.marked.slots[slot]
 	if sp.hi == 0 || sp.hi == numberMark {
 		return "", false
 	}
@@ -125,7 +131,7 @@ func (m *Message) Marked(slot int) (s string, ok bool) {
 // MarkedNumber returns the number the class stored under slot; ok is false if
 // it stored none.
 func (m *Message) MarkedNumber(slot int) (n uint32, ok bool) {
-	sp := m.marked[slot]
+	sp := m.marked.slots[slot]
 	return sp.lo, sp.hi == numberMark
 }
 
@@ -143,7 +149,9 @@ func (m *Message) checkEdited(was *Message, touched uint32) {
 
 func (m *Message) run(c Check) {
 	m.flags &^= refused
-	m.marked = [marks]span{}
+	if !c.done {
+		m.marked = Marks{}
+	}
 	if c.was != nil && c.was.bad() {
 		c.was = nil
 	}

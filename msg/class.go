@@ -2,7 +2,6 @@ package msg
 
 import (
 	"fmt"
-	"math/bits"
 
 	"github.com/gosofia/sofia/internal/scan"
 )
@@ -25,6 +24,9 @@ type ClassConfig struct {
 	// sees it. It forgives nothing; [Setter.AsRead] goes round it. Nil takes what
 	// the setters take.
 	Start func(*Message) error
+	// Target reads the Request-URI ahead of Check; its end is where the space
+	// before the version stands. It may be nil. See Check.Scanned.
+	Target Scanner
 	// Grammar is where the protocol differs from SIP; the zero value is SIP's.
 	Grammar Grammar
 }
@@ -37,6 +39,8 @@ type Class struct {
 	protocol string // version up to and with the "/"
 	check    func(Check)
 	line     func(*Message) error // ClassConfig.Start
+	target   Scanner
+	needed   uint32 // the places of mandatory headers, a bit each
 	grammar  Grammar
 	infos    []HeaderInfo // in order of declaration
 	byID     []int16      // index into infos plus 1, by ID
@@ -44,19 +48,27 @@ type Class struct {
 	places   []uint8      // where Message.first has the header, by ID; 0: nowhere; and critical bit
 	compact  [128]entry   // by lower-case letter
 	slots    []*entry     // open hash table of what infos say, packed for the parser
-	placed   uint8        // the last place given
-	crowded  bool         // a critical header got no place
-	strict   Tolerance    // what the class does not forgive
+	seed     uint64       // of quick
+	quick    [quicks]*entry
+	ending   uint64    // " " and the version, if these are eight octets
+	placed   uint8     // the last place given
+	crowded  bool      // a critical header got no place
+	strict   Tolerance // what the class does not forgive
 }
 
 // entry is what the parser asks of a header.
 type entry struct {
 	head, tail uint64 // the name as key has it
+	scan       Scanner
 	name       string
 	id         ID
 	kind       uint8 // as in kinds
 	place      uint8 // as in places
+	size       uint8 // of the name, 0 if it is long
 }
+
+// nothing is an entry that no name has.
+var nothing = entry{head: 1<<64 - 1, tail: 1<<64 - 1}
 
 const (
 	kindMask     = 0x0f
@@ -67,7 +79,10 @@ const (
 // without "/", a header without ID or name, or one declared twice), as that is
 // a mistake in the program.
 func NewClass(cfg ClassConfig) *Class {
-	c := &Class{version: cfg.Version, check: cfg.Check, line: cfg.Start, grammar: cfg.Grammar}
+	c := &Class{version: cfg.Version, check: cfg.Check, line: cfg.Start, target: cfg.Target, grammar: cfg.Grammar}
+	if len(cfg.Version) == 7 {
+		c.ending = load(" " + cfg.Version)
+	}
 	for i := range len(cfg.Version) {
 		if cfg.Version[i] == '/' {
 			c.protocol = cfg.Version[:i+1]
@@ -84,6 +99,7 @@ func NewClass(cfg ClassConfig) *Class {
 	for _, h := range cfg.Headers {
 		c.add(h)
 	}
+	c.spread()
 	return c
 }
 
@@ -119,12 +135,22 @@ func (c *Class) add(h HeaderInfo) {
 	}
 	e := &entry{name: h.Name, id: h.ID, kind: c.kinds[h.ID], place: c.places[h.ID]}
 	e.head, e.tail = key(h.Name)
+	if e.place != 0 {
+		e.scan = h.Scan
+	}
+	if h.Mandatory {
+		c.needed |= 1 << (e.place % places)
+	}
+	if len(h.Name) < 24 {
+		e.size = uint8(len(h.Name))
+	}
 	if len(h.Compact) == 1 && scan.IsAlpha(h.Compact[0]) {
 		l := scan.Lower(h.Compact[0])
 		if c.compact[l].id != 0 {
 			panic(fmt.Sprintf("msg: compact form %s is declared twice", h.Compact))
 		}
 		c.compact[l] = *e
+		c.compact[l].size = 1
 	}
 	for i := c.hash(e.head, e.tail); ; i++ {
 		if at := &c.slots[i&(len(c.slots)-1)]; *at == nil {
@@ -153,7 +179,10 @@ func (c *Class) place(id ID) uint8 {
 
 // key packs the first sixteen octets of a name, with zeros behind a shorter one.
 func key(s string) (head, tail uint64) {
-	for i := range min(len(s), 16) {
+	if len(s) >= 16 {
+		return load(s), load(s[8:])
+	}
+	for i := range len(s) {
 		if i < 8 {
 			head |= uint64(s[i]) << (8 * i)
 		} else {
@@ -175,16 +204,55 @@ func load(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// colon returns which of eight octets is the first colon, 8 if none is.
-func colon(w uint64) int {
+// colons has the high bit set in the first of eight octets that is a colon, maybe
+// in some behind it, and is 0 if none is.
+func colons(w uint64) uint64 {
 	w ^= ':' * octets
-	return bits.TrailingZeros64((w-octets)&^w&high) / 8
+	return (w - octets) &^ w & high
 }
 
 // hash is the same for all ways to write a name in upper and lower case.
 func (c *Class) hash(head, tail uint64) int {
 	h := (head|' '*octets)*0x9E3779B97F4A7C15 ^ (tail|' '*octets)*0xC2B2AE3D27D4EB4F
 	return int(h>>40) & (len(c.slots) - 1)
+}
+
+// quick is the hash of names as they are usually written: a place in Class.quick.
+func quick(head, tail, seed uint64) uint64 { return (head + tail<<5) * seed >> (64 - quickBits) }
+
+const (
+	quickBits = 11
+	quicks    = 1 << quickBits // how many names a class may find with one look
+)
+
+// spread looks for a seed that gives every name a place of its own; with the best
+// of some, those that have none are found in slots.
+func (c *Class) spread() {
+	best := -1
+	for try := range uint64(64) {
+		var table [quicks]*entry
+		seed, n := (try*2+1)*0x9E3779B97F4A7C15, 0
+		for _, e := range c.slots {
+			if e == nil || e.size == 0 {
+				continue
+			}
+			if at := &table[quick(e.head, e.tail, seed)]; *at == nil {
+				*at = e
+				n++
+			}
+		}
+		if n > best {
+			best, c.seed, c.quick = n, seed, table
+		}
+		if n == len(c.infos) {
+			break
+		}
+	}
+	for i := range c.quick {
+		if c.quick[i] == nil {
+			c.quick[i] = &nothing
+		}
+	}
 }
 
 // Version returns the version that messages of the class carry, such as "SIP/2.0".
@@ -255,7 +323,7 @@ func (c *Class) name(id ID) string {
 // knows already is left as it is. An Extension works without this; it is only
 // found faster, and its kind is obeyed by what looks at the class.
 func (c *Class) With(ext ...interface{ Info() HeaderInfo }) *Class {
-	cfg := ClassConfig{Version: c.version, Check: c.check, Start: c.line, Grammar: c.grammar, Headers: append([]HeaderInfo(nil), c.infos...)}
+	cfg := ClassConfig{Version: c.version, Check: c.check, Start: c.line, Target: c.target, Grammar: c.grammar, Headers: append([]HeaderInfo(nil), c.infos...)}
 	next := max(FirstOwn, ID(len(c.byID)))
 	known := NewClass(cfg)
 	for _, e := range ext {

@@ -53,6 +53,9 @@ func parseFragment(c *Class, s string, lim Limits, start bool) (*Message, error)
 		}
 	}
 	m.check(nil, nil, false)
+	if n := m.Len(); n < 0 { // the field without line end could not be read
+		m.short -= uint8(-n)
+	}
 	return m, m.Err()
 }
 

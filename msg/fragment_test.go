@@ -36,6 +36,7 @@ func TestFragment(t *testing.T) {
 		m, err := msg.ParseFragment(class, in, msg.Limits{})
 		require.ErrorIs(t, err, want, "%q", in)
 		require.NotNil(t, m)
+		require.LessOrEqual(t, len(m.String()), len(in)+2, "%q", in)
 	}
 	_, err := msg.ParseFragment(class, "\r\nabc", msg.Limits{Body: 2})
 	require.ErrorIs(t, err, msg.ErrBodyTooLarge)

@@ -90,6 +90,12 @@ type HeaderInfo struct {
 	// the codec of the header does. It is asked for what [Header.Text] and
 	// [FieldText] write. Nil takes any text.
 	Reads func(s string) (rest string, err error)
+	// Scan, if there is one, reads the first value of the header ahead of Check,
+	// see [Check.Scanned]. It is asked only about headers that are Critical, of
+	// kind Prepend, or Content-Length.
+	Scan Scanner
+	// Mandatory says that Check refuses a message without the header.
+	Mandatory bool
 }
 
 // Common returns the description of the headers that this package declares, for

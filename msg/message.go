@@ -78,7 +78,7 @@ type Message struct {
 	flags        flags
 	short        uint8         // octets of line ends that a fragment lacks at its end
 	first        [places]uint8 // by Class.place: index of the first field plus 1, 0 if there is none
-	marked       [marks]span
+	marked       Marks
 	inline       [inlineFields]field
 }
 

@@ -51,7 +51,11 @@ func parse(c *Class, s string, lim Limits, x Exchange) (*Message, error) {
 	} else {
 		p.takeBody()
 	}
-	m.check(nil, nil, false)
+	if !p.odd && p.done&c.needed == c.needed {
+		m.run(Check{m: m, done: true})
+	} else {
+		m.check(nil, nil, false)
+	}
 	p.unframed()
 	if m.bad() {
 		return m, m.Err()
@@ -66,7 +70,12 @@ type parser struct {
 	head  int // where the start line begins
 	lim   Limits
 	lines int
-	bare  bool // a line ended in LF without CR
+	bare  bool   // a line ended in LF without CR
+	long  bool   // limits of octets must be looked at
+	first int    // where the first field begins
+	again uint32 // the places of headers that stand again, a bit each
+	odd   bool   // a Scanner has left something to Check
+	done  uint32 // the places of headers that were scanned, a bit each
 
 	framing error // of Grammar.Body
 }
@@ -103,6 +112,10 @@ func (p *parser) line() (end, next int) {
 //	Status-Line  = SIP-Version SP Status-Code SP Reason-Phrase CRLF
 func (p *parser) startLine() bool {
 	m, lo := p.m, p.pos
+	if p.scanLine() {
+		return true
+	}
+	p.odd = true
 	end, next := p.line()
 	if next == end { // no line end at all
 		return false
@@ -130,6 +143,51 @@ func (p *parser) startLine() bool {
 		p.m.faults = append([]*SyntaxError{{Offset: lo, Err: ErrVersion}}, p.m.faults...)
 	}
 	p.pos = next
+	return true
+}
+
+// scanLine reads a start line with nothing unusual in it; it reports false for
+// all others.
+func (p *parser) scanLine() bool {
+	m, s, lo, c := p.m, p.s, p.pos, p.m.class
+	if c.target == nil || len(s)-lo < 16 {
+		return false
+	}
+	line := s[lo:]
+	if head := load(line[:8]); head == c.ending>>8|' '<<56 { // SIP/2.0 200 OK
+		d := load(line[8:])
+		x, y, z := d&0xff-'0', d>>8&0xff-'0', d>>16&0xff-'0'
+		if x-1 > 5 || y > 9 || z > 9 || d>>24&0xff != ' ' {
+			return false
+		}
+		i := strings.IndexByte(line, '\n')
+		if i < 13 || line[i-1] != '\r' || i > p.lim.StartLine || scan.HasControl(line[12:i-1]) {
+			return false
+		}
+		end := uint32(lo + i - 1)
+		l := uint32(lo)
+		m.start, m.word1, m.word2 = span{l, end}, span{l, l + 7}, span{l + 12, end}
+		m.status = uint16(x*100 + y*10 + z)
+		m.flags |= hasStart
+		p.head, p.pos = lo, lo+i+1
+		p.lines++
+		return true
+	}
+	i := scan.Token(s, lo)
+	if i == lo || i+1 >= len(s) || s[i] != ' ' {
+		return false
+	}
+	k := c.target(s, i+1, &m.marked)
+	if k <= i+1 || len(s)-k < 10 || load(s[k:k+8]) != c.ending || s[k+8] != '\r' || s[k+9] != '\n' || k+8-lo > p.lim.StartLine {
+		return false
+	}
+	m.flags |= isRequest | hasStart
+	m.start = span{uint32(lo), uint32(k + 8)}
+	m.word1 = span{uint32(lo), uint32(i)}
+	m.word2 = span{uint32(i + 1), uint32(k)}
+	m.word3 = span{uint32(k + 1), uint32(k + 8)}
+	p.head, p.pos = lo, k+10
+	p.lines++
 	return true
 }
 
@@ -214,104 +272,209 @@ func (p *parser) statusLine(line string, lo int) bool {
 	return true
 }
 
-// headers finds the header fields up to the empty line.
-//
-//	header-name HCOLON header-value CRLF
-//	HCOLON = *( SP / HTAB ) ":" SWS
+// headers finds the header fields up to the empty line. It reads by itself what
+// is usual: a name that the class knows, the colon and one space or none, a value
+// in one line. All else is for field.
 func (p *parser) headers() {
-	m, s, first := p.m, p.s, p.pos
+	m := p.m
+	p.first = p.pos
 	// In a short message nothing but the number of lines can be over a limit.
-	long := len(s) > min(p.lim.Headers, p.lim.Header, maxGap)
-	for {
-		lo := p.pos
-		line := s[lo:]
-		i := strings.IndexByte(line, '\n')
-		if i < 0 { // cut short
-			p.pos = len(s)
-			p.fault(lo, "", ErrHeadEnd)
+	p.long = len(p.s) > min(p.lim.Headers, p.lim.Header, maxGap)
+	table, before := m.inline[:], 0 // the fields that plain may fill, and how many stand before them
+	for n := 0; ; {
+		end := len(table)
+		if p.long {
+			end = n
+		} else if left := p.lim.Lines - p.lines; left < end-n {
+			end = n + max(left, 0)
+		}
+		last := n
+		n = p.plain(m, table[:end], n, before)
+		p.lines += n - last
+		m.n = int32(before + n)
+		if before != 0 {
+			m.more = table[:n]
+		}
+		if !p.field() {
 			return
 		}
-		p.lines++
-		next := lo + i + 1
-		p.pos = next
-		if i > 0 && line[i-1] == '\r' {
-			i--
-		} else {
-			p.bare = true
+		if m.n > inlineFields {
+			table, before = m.more[:cap(m.more)], inlineFields
 		}
-		if i == 0 {
-			return
-		}
-		if next < len(s) && (s[next] == ' ' || s[next] == '\t') {
-			if m.class.grammar.NoFolds && m.IsRequest() { // RFC 9112 section 5.2
-				p.fault(lo, "", ErrFold)
-			}
-			end := p.folds()
-			if end < 0 {
-				p.fault(lo, "", ErrHeadEnd)
-				return
-			}
-			i, next = end-lo, p.pos
-		}
-		if p.lines-1 > p.lim.Lines || long && next-first > p.lim.Headers {
-			p.fault(lo, "", ErrHeadTooLarge)
-			p.skipHead()
-			return
-		}
-		e, n, at := p.name(line, i)
-		if e == nil {
-			p.badField(lo, next, nil)
-			continue
-		}
-		val := at + 1
-		if val < i && line[val] == ' ' {
-			val++
-		}
-		if val < i && scan.IsSpace(line[val]) {
-			val = scan.Space(line[:i], val)
-		}
-		valEnd := i
-		for valEnd > val && scan.IsSpace(line[valEnd-1]) {
-			valEnd--
-		}
-		if long && (next-lo > p.lim.Header || val > maxGap || next-lo-valEnd > maxGap) { // the gaps are white space
-			p.badField(lo, next, e)
-			continue
-		}
-		if e.place != 0 {
-			m.note(int(m.n), e.place)
-		}
-		f := p.room()
-		f.lo, f.valEnd = uint32(lo), uint32(lo+valEnd)
-		f.nameLen, f.valOff, f.trail, f.id = uint16(n), uint16(val), uint16(next-lo-valEnd), e.id
+		n = int(m.n) - before
 	}
 }
 
-// name finds the name at the start of s, whose line ends at end, its length, and
-// the colon. e is nil if there is none. Most names are looked up in the sixteen
-// octets where they end.
-func (p *parser) name(s string, end int) (e *entry, n, at int) {
-	if len(s) >= 16 {
-		head, tail := load(s), load(s[8:])
-		if at = colon(head); at < 8 {
-			head, tail = head&(1<<(8*at&63)-1), 0
+// plain reads fields into the places of table from n on, stops before the first
+// that is unusual, and returns where it stopped.
+func (p *parser) plain(m *Message, table []field, n, before int) int {
+	c, s, lo := m.class, p.s, uint(p.pos)
+	for uint(n) < uint(len(table)) && lo+18 <= uint(len(s)) {
+		q := s[lo : lo+16]
+		head, tail := load(q), uint64(0)
+		if t := colons(head); t != 0 {
+			head &= t&-t>>7 - 1
 		} else {
-			n = colon(tail)
-			at, tail = 8+n, tail&(1<<(8*n&63)-1)
-		}
-		if at > 0 && at < 16 && at < end {
-			if e = p.m.class.findKey(s[:at], head, tail); e != nil {
-				return e, at, at
+			tail = load(q[8:])
+			if t = colons(tail); t != 0 {
+				tail &= t&-t>>7 - 1
 			}
 		}
+		e := c.quick[quick(head, tail, c.seed)]
+		if e.head != head || e.tail != tail || e.size > 15 || q[e.size] != ':' { // NUL would pass for the end
+			if e = c.unusual(s[lo:]); e == nil {
+				break
+			}
+		}
+		val := lo + uint(e.size) + 1
+		if val+1 >= uint(len(s)) {
+			break
+		}
+		if s[val] == ' ' {
+			val++
+		}
+		if s[val] <= ' ' {
+			break
+		}
+		f := &table[n]
+		f.lo, f.nameLen, f.valOff, f.trail, f.id = uint32(lo), uint16(e.size), uint16(val-lo), 2, e.id
+		at := &m.first[e.place%places]
+		hi := uint(0)
+		if e.scan != nil && *at == 0 {
+			*at = uint8(min(before+n+1, beyond))
+			p.done |= 1 << (e.place % places)
+			hi = uint(e.scan(s, int(val), &m.marked))
+			if hi <= val || !lineEnds(s, hi) {
+				*at = 0
+				p.odd = true
+				break
+			}
+		} else {
+			hi = lo + uint(strings.IndexByte(s[lo:], '\n')) - 1
+			if !lineEnds(s, hi) || hi <= val || s[hi-1] <= ' ' {
+				break
+			}
+			if *at == 0 {
+				*at = uint8(min(before+n+1, beyond))
+			} else if e.place != 0 {
+				p.again |= 1 << (e.place % places)
+				if e.place&kindCritical != 0 {
+					m.flags |= doubled
+				}
+			}
+		}
+		f.valEnd = uint32(hi)
+		n++
+		lo = hi + 2
 	}
+	p.pos = int(lo)
+	return n
+}
+
+// lineEnds reports whether a line ends at i, and the next does not continue it.
+func lineEnds(s string, i uint) bool {
+	if i+4 < i || i+4 > uint(len(s)) {
+		return false
+	}
+	q := s[i : i+4]
+	w := uint32(q[0]) | uint32(q[1])<<8 | uint32(q[2])<<16 | uint32(q[3])<<24
+	return uint16(w) == '\r'|'\n'<<8 && (uint8(w>>16) > ' ' || uint8(w>>16) == '\r')
+}
+
+// unusual finds a name at the start of line that is compact, long, or written in
+// another case.
+func (c *Class) unusual(line string) *entry {
+	n := strings.IndexByte(line[:min(len(line), 24)], ':')
+	if n <= 0 {
+		return nil
+	}
+	return c.find(line[:n])
+}
+
+// field reads the next field, whatever it looks like. It reports false at the end
+// of the head.
+func (p *parser) field() bool {
+	m, s, lo := p.m, p.s, p.pos
+	line := s[lo:]
+	i := strings.IndexByte(line, '\n')
+	if i < 0 { // cut short
+		p.pos = len(s)
+		p.fault(lo, "", ErrHeadEnd)
+		return false
+	}
+	p.lines++
+	next := lo + i + 1
+	p.pos = next
+	if i > 0 && line[i-1] == '\r' {
+		i--
+	} else {
+		p.bare = true
+	}
+	if i == 0 {
+		return false
+	}
+	if next < len(s) && (s[next] == ' ' || s[next] == '\t') {
+		if m.class.grammar.NoFolds && m.IsRequest() { // RFC 9112 section 5.2
+			p.fault(lo, "", ErrFold)
+		}
+		end := p.folds()
+		if end < 0 {
+			p.fault(lo, "", ErrHeadEnd)
+			return false
+		}
+		i, next = end-lo, p.pos
+	}
+	if p.lines-1 > p.lim.Lines || p.long && next-p.first > p.lim.Headers {
+		p.fault(lo, "", ErrHeadTooLarge)
+		p.skipHead()
+		return false
+	}
+	e, n, at := p.name(line, i)
+	if e == nil {
+		p.badField(lo, next, nil)
+		return true
+	}
+	val := at + 1
+	if val < i && line[val] == ' ' {
+		val++
+	}
+	if val < i && scan.IsSpace(line[val]) {
+		val = scan.Space(line[:i], val)
+	}
+	valEnd := i
+	for valEnd > val && scan.IsSpace(line[valEnd-1]) {
+		valEnd--
+	}
+	if p.long && (next-lo > p.lim.Header || val > maxGap || next-lo-valEnd > maxGap) { // the gaps are white space
+		p.badField(lo, next, e)
+		return true
+	}
+	if e.place != 0 {
+		if m.first[e.place%places] != 0 {
+			p.again |= 1 << (e.place % places)
+		} else if e.scan != nil {
+			p.odd = true
+		}
+		m.note(int(m.n), e.place)
+	}
+	f := p.room()
+	f.lo, f.valEnd = uint32(lo), uint32(lo+valEnd)
+	f.nameLen, f.valOff, f.trail, f.id = uint16(n), uint16(val), uint16(next-lo-valEnd), e.id
+	return true
+}
+
+// name finds the name at the start of s, whose line ends at end, its length, and
+// the colon. e is nil if there is none.
+func (p *parser) name(s string, end int) (e *entry, n, at int) {
 	s = s[:end]
 	if at = strings.IndexByte(s, ':'); at <= 0 {
 		return nil, 0, 0
 	}
 	name := s[:at]
 	if !p.m.class.grammar.TightNames {
-		name = strings.TrimRight(name, " \t")
+		for name != "" && (name[len(name)-1] == ' ' || name[len(name)-1] == '\t') {
+			name = name[:len(name)-1]
+		}
 	}
 	if e = p.m.class.find(name); e == nil && scan.IsToken(name) {
 		e = &unknown
@@ -427,14 +590,11 @@ func (p *parser) takeBody() {
 	m := p.m
 	rest := p.s[p.pos:]
 	m.body = rest
-	first := m.next(0, IDContentLength, "")
-	if first >= 0 {
+	if first := m.next(0, IDContentLength, ""); first >= 0 {
 		f := m.at(first)
-		n, err := length(m.value(f), uint64(len(rest)))
-		for i := m.next(first+1, IDContentLength, ""); i >= 0 && err == nil; i = m.next(i+1, IDContentLength, "") {
-			if again, err2 := length(m.value(m.at(i)), uint64(len(rest))); err2 != nil || again != n {
-				err = ErrDouble // two unequal ones (RFC 4475 section 3.3.9)
-			}
+		n, err := length(p.s[f.val():f.valEnd], uint64(len(rest)))
+		if p.again>>(m.class.place(IDContentLength)%places)&1 != 0 {
+			err = p.lengths(first+1, n, err)
 		}
 		if err != nil {
 			p.fault(int(f.lo), m.class.name(IDContentLength), err)
@@ -445,6 +605,18 @@ func (p *parser) takeBody() {
 	if len(m.body) > p.lim.Body {
 		p.fault(p.pos, "", ErrBodyTooLarge)
 	}
+}
+
+// lengths refuses a Content-Length from field i on that is not n (RFC 4475
+// section 3.3.9).
+func (p *parser) lengths(i int, n uint64, err error) error {
+	m := p.m
+	for i = m.next(i, IDContentLength, ""); i >= 0 && err == nil; i = m.next(i+1, IDContentLength, "") {
+		if again, err2 := length(m.value(m.at(i)), noLimit); err2 != nil || again != n {
+			return ErrDouble
+		}
+	}
+	return err
 }
 
 // length reads a Content-Length: digits only, no sign, no list, and not above limit.

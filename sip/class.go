@@ -18,7 +18,7 @@ var ErrMethod = errors.New("method of CSeq differs from that of the request")
 // the checks that every message must pass. Add headers with [msg.Class.With].
 func Class() *msg.Class { return class }
 
-var class = msg.NewClass(msg.ClassConfig{Version: Version, Headers: infos(), Check: check, Start: checkStart})
+var class = msg.NewClass(msg.ClassConfig{Version: Version, Headers: infos(), Check: check, Start: checkStart, Target: scanTarget})
 
 // Parse reads one SIP message with the default limits; see [msg.Parse].
 func Parse(s string) (*msg.Message, error) { return msg.Parse(class, s, msg.Limits{}) }
@@ -44,6 +44,14 @@ const (
 // peers leave it out) and marks what the layers above ask for all the time.
 func check(c msg.Check) {
 	m := c.Message()
+	if c.Scanned() && m.Class().Tolerance() == msg.Tolerant {
+		if !m.IsRequest() {
+			return
+		}
+		if method, _ := m.Marked(markMethod); method == m.Method() {
+			return
+		}
+	}
 	line := c.Keep(0, 0, -1)
 	if m.IsRequest() && !line {
 		checkTarget(c, m.RequestURI())

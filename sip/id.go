@@ -208,6 +208,7 @@ func infos() []msg.HeaderInfo {
 	for i := range list {
 		list[i].Valid = grammarOf(list[i].ID)
 		list[i].Reads = types[list[i].ID].reads
+		list[i].Scan, list[i].Mandatory = scannerOf(list[i].ID)
 	}
 	return list
 }

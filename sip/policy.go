@@ -63,7 +63,7 @@ const (
 // ClassWith returns a class like [Class] that also refuses what the policy names.
 // Keep the class: making one takes some microseconds.
 func ClassWith(p Policy) *msg.Class {
-	return msg.NewClass(msg.ClassConfig{Version: Version, Headers: infos(), Start: checkStart, Check: func(c msg.Check) {
+	return msg.NewClass(msg.ClassConfig{Version: Version, Headers: infos(), Start: checkStart, Target: scanTarget, Check: func(c msg.Check) {
 		check(c)
 		p.check(c)
 	}})
