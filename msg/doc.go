@@ -19,7 +19,9 @@
 //	name, ok, err := trunk.Get(m)
 //
 // What was parsed and not edited is written byte for byte, unknown headers and
-// odd spellings included.
+// odd spellings included. What a setter writes must be as the class has it, see
+// [HeaderInfo].Valid and [ClassConfig].Start: else Edit fails, and nothing but
+// [Setter.AsRead] goes round that. No setter writes CR, LF or NUL.
 //
 // # Memory
 //

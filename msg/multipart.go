@@ -276,8 +276,12 @@ func NewMultipart(subtype string, parts ...*Part) (*Multipart, error) {
 	return m.change(slices.Clone(parts))
 }
 
-// With returns a copy of m with part i replaced.
+// With returns a copy of m with part i replaced. Like Insert and Remove it fails
+// where there is no such part.
 func (m *Multipart) With(i int, p *Part) (*Multipart, error) {
+	if i < 0 || i >= len(m.parts) {
+		return nil, noPart(i)
+	}
 	parts := slices.Clone(m.parts)
 	parts[i] = p
 	return m.change(parts)
@@ -286,13 +290,21 @@ func (m *Multipart) With(i int, p *Part) (*Multipart, error) {
 // Insert returns a copy of m with parts put in front of part i; Len() is behind
 // the last.
 func (m *Multipart) Insert(i int, p ...*Part) (*Multipart, error) {
+	if i < 0 || i > len(m.parts) {
+		return nil, noPart(i)
+	}
 	return m.change(slices.Insert(slices.Clone(m.parts), i, p...))
 }
 
 // Remove returns a copy of m without part i.
 func (m *Multipart) Remove(i int) (*Multipart, error) {
+	if i < 0 || i >= len(m.parts) {
+		return nil, noPart(i)
+	}
 	return m.change(slices.Delete(slices.Clone(m.parts), i, i+1))
 }
+
+func noPart(i int) error { return setterError("part", strconv.Itoa(i)) }
 
 // change returns m with other parts, and with another boundary if the one it has
 // stands in one of them.
@@ -304,13 +316,18 @@ func (m *Multipart) change(parts []*Part) (*Multipart, error) {
 	c.parts, c.raw, c.edited = parts, "", true
 	texts := []string{c.head, c.tail}
 	used := c.boundary == ""
-	for _, p := range parts {
+	for i, p := range parts {
+		if p == nil {
+			return nil, noPart(i)
+		}
 		s := p.String()
 		texts = append(texts, s)
 		used = used || strings.Contains(s, "--"+c.boundary)
 	}
 	if used {
 		c.boundary = newBoundary(texts)
+	}
+	if used || !scan.IsToken(c.boundary) { // which may have come without the quotes it needs
 		c.typ.Params = c.typ.Params.With("boundary", c.boundary)
 	}
 	return &c, nil

@@ -391,3 +391,33 @@ func FuzzMultipart(f *testing.F) {
 		require.Equal(t, body, again.Part(m.Len()).Body())
 	})
 }
+
+func TestMultipartIndexes(t *testing.T) {
+	p, err := msg.NewPart("text/plain", "x")
+	require.NoError(t, err)
+	m, err := msg.NewMultipart("mixed", p)
+	require.NoError(t, err)
+	for _, i := range []int{-1, 1, 7} {
+		_, err = m.With(i, p)
+		require.ErrorIs(t, err, msg.ErrValue)
+		_, err = m.Remove(i)
+		require.ErrorIs(t, err, msg.ErrValue)
+	}
+	for _, i := range []int{-1, 2} {
+		_, err = m.Insert(i, p)
+		require.ErrorIs(t, err, msg.ErrValue)
+	}
+	_, err = m.With(0, nil)
+	require.ErrorIs(t, err, msg.ErrValue)
+	_, err = msg.NewMultipart("mixed", p, nil)
+	require.ErrorIs(t, err, msg.ErrValue)
+
+	// A boundary that came without the quotes that it needs gets them.
+	typ, err := msg.ParseMediaType("multipart/mixed;boundary=a/b")
+	require.NoError(t, err)
+	m, err = msg.ParseMultipart(typ, "--a/b\r\n\r\nx\r\n--a/b--\r\n", msg.Limits{})
+	require.NoError(t, err)
+	m, err = m.Insert(1, p)
+	require.NoError(t, err)
+	require.Equal(t, `multipart/mixed;boundary="a/b"`, m.Type().String())
+}

@@ -66,7 +66,8 @@ func NewResponse(req Request, status int, set ...msg.Setter) (Response, error) {
 // Phrase is the setter of the reason phrase of a response.
 func Phrase(s string) msg.Setter { return msg.Phrase(s) }
 
-// RequestURI is the setter of the Request-URI of a request.
+// RequestURI is the setter of the Request-URI of a request. Use AsRead of it for a
+// URI that was read from a peer, such as a registered Contact.
 func RequestURI(u URI) msg.Setter {
 	text, err := u.appendValid(nil)
 	if err != nil {

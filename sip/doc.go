@@ -40,7 +40,23 @@
 // [StrictClass] also refuses each message that has a malformed header, and
 // [ClassWith] refuses those whose malformed header is of a named group.
 // [Malformed] tells what is wrong with the headers of a message, and [Decode]
-// reads any of them. What is written is always canonical.
+// reads any of them.
+//
+// # What is written
+//
+// What setters write is canonical, and as the strict reading takes it, whatever
+// class the message is of: [msg.Message.Edit], [NewRequest] and [NewResponse] fail
+// where a value, the Request-URI or the reason phrase is not of its grammar.
+// Nothing is mended silently; [msg.Params.With] quotes what needs quotes,
+// [EscapeUser], [URI.WithParam] and [URI.WithHeader] escape.
+//
+// Fields that nobody touches, those that Copy takes from another message, and what
+// NewResponse takes from the request stay byte for byte as they came, odd ones
+// too. A value that was read from a peer and must go on as it is, such as the tag
+// of a dialog or a Contact that becomes a Request-URI, is written with
+// [msg.Setter.AsRead]:
+//
+//	m2, err := m.Edit(sip.RequestURI(contact.URI).AsRead(), sip.To.Set(remote).AsRead())
 //
 // # Limits
 //
