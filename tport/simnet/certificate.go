@@ -46,6 +46,9 @@ func (a *Authority) Pool() *x509.CertPool {
 	return pool
 }
 
+// Certificate returns the certificate of the authority itself.
+func (a *Authority) Certificate() *x509.Certificate { return a.cert }
+
 // Issue returns a certificate for servers and clients with the given subject
 // alternative names: an IP address, a URI (with a colon in it), or else a DNS
 // name. The first one is the common name, too. It panics if there is none.
