@@ -193,13 +193,14 @@ type Config struct {
 	// transport and must not block; [Primary.Rebind] and [Transport.Listen] are for
 	// a goroutine that it starts.
 	Changed func(added, removed []netip.Addr)
-	// Interfaces returns the addresses of this host, those of its network
-	// interfaces by default. It is asked when the system says that something has
+	// InterfaceAddrs returns the addresses of this host, [net.InterfaceAddrs] by
+	// default. By default it is asked when the system says that something has
 	// changed (Linux), and otherwise each InterfaceInterval. Where Listen,
 	// ListenPacket or Dial is set and this is not, nothing is watched.
-	Interfaces func() ([]netip.Addr, error)
-	// InterfaceInterval is how often Interfaces is asked where the system does
+	InterfaceAddrs func() ([]net.Addr, error)
+	// InterfaceInterval is how often InterfaceAddrs is asked where the system does
 	// not tell by itself, 10 s by default; negative: the network is not watched.
+	// A change is acted on when it has lasted for a second.
 	InterfaceInterval time.Duration
 
 	// Trace is called at every step; nil traces nothing.

@@ -1,6 +1,7 @@
 package tport
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -13,26 +14,29 @@ const settleChange = time.Second
 
 // watches reports whether there is a network to watch.
 func (t *Transport) watches() bool {
-	return t.cfg.InterfaceInterval > 0 && (t.cfg.Interfaces != nil || t.system)
+	return t.cfg.InterfaceInterval > 0 && (t.cfg.InterfaceAddrs != nil || t.system)
 }
 
 // watch is the goroutine that sees addresses of the host come and go. It
 // begins with the first primary.
 func (t *Transport) watch() {
-	list, wake := t.cfg.Interfaces, (*wakeup)(nil)
+	list, wake := t.cfg.InterfaceAddrs, (*wakeup)(nil)
 	if list == nil {
-		list, wake = systemAddrs, newWakeup()
+		list, wake = net.InterfaceAddrs, newWakeup()
 	}
 	defer wake.close()
+	if wake != nil {
+		t.spawn(wake.run)
+	}
 	known, err := t.addresses(list)
 	if err != nil {
 		t.log.Warn("the addresses of this host cannot be listed", "err", err)
 	}
-	if wake != nil {
-		t.spawn(wake.run)
-	}
-	for t.waitChange(wake) {
+	for begun := err == nil; t.waitChange(wake); {
 		now, err := t.addresses(list)
+		if err == nil && !begun {
+			known, begun = now, true
+		}
 		if err != nil || slices.Equal(now, known) {
 			continue
 		}
@@ -76,23 +80,31 @@ func (t *Transport) pause(d time.Duration) bool {
 	}
 }
 
+// errNoList is a list of addresses that panicked.
+var errNoList = errors.New("Config.InterfaceAddrs panicked")
+
 // addresses returns the addresses of the host in order.
-func (t *Transport) addresses(list func() ([]netip.Addr, error)) (addrs []netip.Addr, err error) {
-	t.guard(func() { addrs, err = list() })
-	addrs = slices.Clone(addrs)
-	for i, a := range addrs {
-		addrs[i] = a.Unmap()
+func (t *Transport) addresses(list func() ([]net.Addr, error)) (addrs []netip.Addr, err error) {
+	var all []net.Addr
+	err = errNoList
+	t.guard(func() { all, err = list() })
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			addrs = append(addrs, p.Addr().Unmap())
+		}
 	}
 	slices.SortFunc(addrs, netip.Addr.Compare)
 	return slices.Compact(addrs), err
 }
 
 // without returns what is in a and not in b.
-func without(a, b []netip.Addr) []netip.Addr {
-	return slices.DeleteFunc(slices.Clone(a), func(x netip.Addr) bool {
-		_, found := slices.BinarySearchFunc(b, x, netip.Addr.Compare)
-		return found
-	})
+func without(a, b []netip.Addr) (rest []netip.Addr) {
+	for _, x := range a {
+		if _, found := slices.BinarySearchFunc(b, x, netip.Addr.Compare); !found {
+			rest = append(rest, x)
+		}
+	}
+	return rest
 }
 
 // changed acts on addresses that have come and gone.
@@ -101,18 +113,9 @@ func (t *Transport) changed(added, removed []netip.Addr) {
 	t.count.networkChanges.Add(1)
 	t.forgetRoutes()
 	if len(removed) > 0 {
-		t.mu.Lock()
-		var gone []*stream
-		for _, s := range t.flows {
-			local := s.flow.key.Local.Addr().WithZone("")
-			if slices.ContainsFunc(removed, func(a netip.Addr) bool { return a.WithZone("") == local }) {
-				gone = append(gone, s)
-			}
-		}
-		t.mu.Unlock()
-		for _, s := range gone {
-			s.kill(ErrAddressGone)
-		}
+		t.endFrom(func(local netip.Addr) bool {
+			return slices.ContainsFunc(removed, func(a netip.Addr) bool { return a == local.WithZone("") })
+		})
 	}
 	for _, p := range t.Primaries() {
 		if p.packet == nil {
@@ -128,14 +131,32 @@ func (t *Transport) changed(added, removed []netip.Addr) {
 	}
 }
 
-// systemAddrs are the addresses of the host's interfaces.
-func systemAddrs() ([]netip.Addr, error) {
-	all, err := net.InterfaceAddrs()
-	addrs := make([]netip.Addr, 0, len(all))
-	for _, a := range all {
-		if p, err := netip.ParsePrefix(a.String()); err == nil {
-			addrs = append(addrs, p.Addr())
+// endFrom ends the connections and flows whose local address has gone.
+func (t *Transport) endFrom(gone func(netip.Addr) bool) {
+	var dead []*stream
+	t.mu.Lock()
+	for _, s := range t.flows {
+		if gone(s.flow.key.Local.Addr()) {
+			dead = append(dead, s)
 		}
 	}
-	return addrs, err
+	t.mu.Unlock()
+	for _, s := range dead {
+		s.kill(ErrAddressGone)
+	}
+	t.keeper.goneFrom(gone)
+}
+
+// goneFrom ends the kept and watched flows from addresses that have gone.
+func (k *keeper) goneFrom(gone func(netip.Addr) bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.stopped {
+		return
+	}
+	for key, e := range k.kept {
+		if gone(key.Local.Addr()) {
+			k.fail(e, ErrAddressGone)
+		}
+	}
 }
