@@ -43,7 +43,8 @@ type Framer struct {
 	class *Class
 	lim   Limits
 	buf   []byte
-	r     int // what is before has been taken
+	lent  bool // buf belongs to the caller of Lend
+	r     int  // what is before has been taken
 	err   error
 	half  bool // one CRLF has been seen between messages
 
@@ -72,12 +73,39 @@ func (f *Framer) Feed(b []byte) error {
 	if f.err != nil {
 		return f.err
 	}
+	f.own(len(b))
 	if f.r > 0 && len(f.buf)+len(b) > cap(f.buf) && f.r >= len(f.buf)/2 {
 		f.buf = f.buf[:copy(f.buf, f.buf[f.r:])]
 		f.r = 0
 	}
 	f.buf = append(f.buf, b...)
 	return nil
+}
+
+// Lend is Feed without the copy: b must stay as it is until Next has returned an
+// error, be it ErrIncomplete. What is then left over is copied.
+func (f *Framer) Lend(b []byte) error {
+	if len(f.buf) > 0 {
+		return f.Feed(b)
+	}
+	if f.err != nil {
+		return f.err
+	}
+	f.buf, f.r, f.lent = b, 0, len(b) > 0
+	return nil
+}
+
+// own copies what was lent, with room for more octets.
+func (f *Framer) own(more int) {
+	if !f.lent {
+		return
+	}
+	f.lent = false
+	rest := f.buf[f.r:]
+	f.buf, f.r = nil, 0
+	if len(rest) > 0 {
+		f.buf = append(make([]byte, 0, len(rest)+more), rest...)
+	}
 }
 
 // Buffered returns how many octets wait for more to come.
@@ -90,6 +118,9 @@ func (f *Framer) Buffered() int { return len(f.buf) - f.r }
 // connection is closed; it is "" if that makes no sense. The error stays.
 func (f *Framer) Next() (Frame, error) {
 	fr, err := f.next()
+	if err != nil {
+		f.own(0)
+	}
 	if f.ended && err == ErrIncomplete {
 		return f.last()
 	}

@@ -11,12 +11,27 @@ import (
 	"github.com/gosofia/sofia/msg"
 )
 
-// frames feeds the pieces and returns what comes out, and the error that ended it.
+// frames feeds the pieces and returns what comes out, and the error that ended
+// it. Lent pieces, which are gone afterwards, must give the same.
 func frames(t testing.TB, lim msg.Limits, pieces ...string) (got []msg.Frame, err error) {
 	t.Helper()
+	got, err = framesOf(t, lim, (*msg.Framer).Feed, pieces)
+	lent, lentErr := framesOf(t, lim, (*msg.Framer).Lend, pieces)
+	require.Equal(t, got, lent)
+	require.Equal(t, err, lentErr)
+	return got, err
+}
+
+func framesOf(t testing.TB, lim msg.Limits, feed func(*msg.Framer, []byte) error, pieces []string) (got []msg.Frame, err error) {
+	t.Helper()
 	f := msg.NewFramer(class, lim)
+	var last []byte
 	for _, p := range pieces {
-		if err := f.Feed([]byte(p)); err != nil {
+		for i := range last {
+			last[i] = '#'
+		}
+		last = []byte(p)
+		if err := feed(f, last); err != nil {
 			return got, err
 		}
 		for {
@@ -183,6 +198,35 @@ func TestFramerTextIsItsOwn(t *testing.T) {
 	fr, err := f.Next()
 	require.NoError(t, err)
 	require.Equal(t, two, fr.Text)
+}
+
+// What is lent to a Framer in the midst of a message, or before Next has seen
+// what was lent before, is copied.
+func TestFramerLend(t *testing.T) {
+	f := msg.NewFramer(class, msg.Limits{})
+	lent := []byte(two + one[:10])
+	require.NoError(t, f.Lend(lent))
+	require.NoError(t, f.Lend([]byte(one[10:20])))
+	clear(lent)
+	require.NoError(t, f.Feed([]byte(one[20:])))
+	for _, want := range []string{two, one} {
+		fr, err := f.Next()
+		require.NoError(t, err)
+		require.Equal(t, want, fr.Text)
+	}
+	_, err := f.Next()
+	require.ErrorIs(t, err, msg.ErrIncomplete)
+	require.Zero(t, f.Buffered())
+	require.NoError(t, f.Lend(nil))
+	_, err = f.Next()
+	require.ErrorIs(t, err, msg.ErrIncomplete)
+	if allocs := testing.AllocsPerRun(100, func() {
+		_ = f.Lend([]byte(two))
+		_, _ = f.Next()
+		_, _ = f.Next()
+	}); allocs > 2 { // the octets of this test, and the text
+		t.Errorf("%v allocations", allocs)
+	}
 }
 
 func FuzzFramer(f *testing.F) {
