@@ -122,7 +122,7 @@ func (s *stream) feed(octets []byte, at time.Time) error {
 	if k := s.keep.Load(); k != nil {
 		k.heard = at.Sub(s.t.epoch)
 	}
-	broken := s.frames.Feed(octets)
+	broken := feed(s.frames, octets)
 	defer s.accountPartial()
 	for {
 		frame, err := s.frames.Next()
@@ -152,6 +152,14 @@ func (s *stream) feed(octets []byte, at time.Time) error {
 		s.paused = 0
 	}
 	return nil
+}
+
+// feed gives octets to a framing, without a copy where it can do without.
+func feed(frames framing, octets []byte) error {
+	if f, ok := frames.(*msg.Framer); ok {
+		return f.Lend(octets)
+	}
+	return frames.Feed(octets)
 }
 
 // answer sends what the framing owes the peer. Where the queue is full it is
