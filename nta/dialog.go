@@ -32,7 +32,14 @@ func (l *Leg) RouteSet(*Step) []sip.NameAddr { return slices.Clone(l.routes) }
 func (l *Leg) LocalSeq(*Step) uint32 { return l.localSeq }
 
 // SetContact changes what [LegConfig.Contact] set.
-func (l *Leg) SetContact(_ *Step, c sip.NameAddr) { l.contact = c.String() }
+func (l *Leg) SetContact(_ *Step, c sip.NameAddr) { l.setContact(c) }
+
+func (l *Leg) setContact(c sip.NameAddr) {
+	if l.secure {
+		c = Secure(c)
+	}
+	l.contact = c.String()
+}
 
 // NewRequest makes a request of the dialog (RFC 3261 section 12.2.1.1): From,
 // To, Call-ID, the next CSeq (the present one for ACK and CANCEL), Route and

@@ -25,6 +25,9 @@ var (
 	ErrNoLeg = errors.New("no dialog")
 	// ErrNoReply: the request is an ACK, which has no response.
 	ErrNoReply = errors.New("an ACK is never answered")
+	// ErrInsecure: the Request-URI is a SIPS URI, or the dialog was made with
+	// one, and the flow given is not over TLS (RFC 3261 section 26.2.2).
+	ErrInsecure = errors.New("a SIPS request goes over TLS only; give it no plain flow")
 	// ErrNotAllowed: the response must not be sent: a provisional response
 	// other than 100 or a 408 to a non-INVITE request, or a 100 that would come
 	// too early (RFC 4320).

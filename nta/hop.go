@@ -79,6 +79,9 @@ func (k *seeker) target() (sresolv.Target, error) {
 	if k.cfg.Transport != "" {
 		t.Transport = k.cfg.Transport
 	}
+	if k.sips() { // 8.1.2: whatever the route says
+		t.Scheme = "sips"
+	}
 	return t, nil
 }
 
@@ -191,6 +194,10 @@ func (k *seeker) connect(s *Step, proto string, anew bool) {
 // try gives the request to a flow, or the hop up.
 func (k *seeker) try(s *Step, f *tport.Flow) {
 	a := k.sh.a
+	if f.TLS() == nil && k.sips() {
+		k.failed(s, "send", ErrInsecure)
+		return
+	}
 	branch := k.branch
 	if branch == "" {
 		branch = sip.NewBranch(a.cfg.Rand)

@@ -27,10 +27,14 @@ type LegConfig struct {
 	// LocalSeq is the CSeq number of the latest request sent, RemoteSeq of the
 	// latest received; 0: none yet.
 	LocalSeq, RemoteSeq uint32
-	// Secure says that the dialog was made over TLS with a SIPS URI.
+	// Secure says that the dialog was made over TLS with a SIPS URI (RFC 3261
+	// section 12.1). It is set by itself for a dialog made of a request or
+	// response that says so. The requests of such a dialog go over TLS only,
+	// whatever the remote target is.
 	Secure bool
 	// Contact is our Contact in requests and responses that refresh the target;
-	// the zero value puts none.
+	// the zero value puts none. That of a secure dialog is made a SIPS URI, see
+	// [Secure].
 	Contact sip.NameAddr
 	// Receive is the hook of an engine for the requests of the dialog, inside
 	// the step, after CSeq was checked. True: taken.
@@ -100,7 +104,7 @@ func (sh *shard) makeLeg(cfg LegConfig) *Leg {
 	}
 	l.key = legKey{strings.Clone(cfg.CallID), strings.Clone(cfg.Local.Tag()), strings.Clone(cfg.Remote.Tag())}
 	if cfg.Contact.URI.Host != "" {
-		l.contact = cfg.Contact.String()
+		l.setContact(cfg.Contact)
 	}
 	return l
 }
@@ -179,6 +183,7 @@ func (in *Incoming) NewLeg(_ *Step, cfg LegConfig) (*Leg, error) {
 		}
 	}
 	or(&cfg.RemoteSeq, req.CSeq().Seq)
+	cfg.Secure = cfg.Secure || in.secured()
 	l := in.sh.makeLeg(cfg)
 	l.queue = in.ownQueue()
 	if _, err := in.sh.register(l); err != nil {
@@ -243,6 +248,7 @@ func (o *Outgoing) leg(resp sip.Response, cfg LegConfig) (*Leg, error) {
 		}
 	}
 	or(&cfg.LocalSeq, o.req.CSeq().Seq)
+	cfg.Secure = cfg.Secure || o.sips()
 	l := o.sh.makeLeg(cfg)
 	l.early = resp.Status() < 200
 	return l, nil

@@ -156,7 +156,7 @@ func (sh *shard) newIncoming(s *Step, d *tport.Delivery, req sip.Request, via si
 		in.tag = a.NewTag()
 	}
 	tx := &serverTx{
-		sh: sh, key: k, in: in, flow: a.replyFlow(d, via), port: sentPort(via),
+		sh: sh, key: k, in: in, flow: a.replyFlow(d, via), port: sentPort(via), name: peerName(d.Flow, via),
 		invite: req.Method() == sip.MethodInvite, source: sourceOf(d.From.Addr()),
 	}
 	tx.flow.Hold()

@@ -86,7 +86,7 @@ func address(host string) (netip.Addr, bool) {
 // response is lost; the transaction lives on (RFC 6026 section 7.1).
 func (tx *serverTx) reconnect(s *Step) {
 	a, f := tx.sh.a, tx.flow
-	name := tport.Name{Proto: f.Proto(), Host: f.Remote().Addr().String(), Port: tx.port}
+	name := tport.Name{Proto: f.Proto(), Host: f.Remote().Addr().String(), Port: tx.port, ServerName: tx.name}
 	reply := tx.reply
 	s.Go(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, a.timing[0].timeout)

@@ -24,6 +24,7 @@ type serverTx struct {
 	invite      bool
 	gone        bool
 	port        uint16 // sent-by port, for when a stream has gone (18.2.2)
+	name        string // what the peer must prove then, over TLS
 	source      netip.Addr
 	tables      tables
 }
