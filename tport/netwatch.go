@@ -17,22 +17,29 @@ func (t *Transport) watches() bool {
 	return t.cfg.InterfaceInterval > 0 && (t.cfg.InterfaceAddrs != nil || t.system)
 }
 
-// watch is the goroutine that sees addresses of the host come and go. It
-// begins with the first primary.
+// watch begins to see addresses of the host come and go; the first primary does.
+// What there is when it returns is no change.
 func (t *Transport) watch() {
 	list, wake := t.cfg.InterfaceAddrs, (*wakeup)(nil)
 	if list == nil {
 		list, wake = net.InterfaceAddrs, newWakeup()
 	}
-	defer wake.close()
-	if wake != nil {
-		t.spawn(wake.run)
-	}
 	known, err := t.addresses(list)
 	if err != nil {
 		t.log.Warn("the addresses of this host cannot be listed", "err", err)
 	}
-	for begun := err == nil; t.waitChange(wake); {
+	if wake != nil {
+		t.spawn(wake.run)
+	}
+	t.spawn(func() {
+		defer wake.close()
+		t.watchFrom(known, err == nil, list, wake)
+	})
+}
+
+// watchFrom is the goroutine of watch.
+func (t *Transport) watchFrom(known []netip.Addr, begun bool, list func() ([]net.Addr, error), wake *wakeup) {
+	for t.waitChange(wake) {
 		now, err := t.addresses(list)
 		if err == nil && !begun {
 			known, begun = now, true

@@ -163,7 +163,7 @@ func (t *Transport) enlist(p *Primary) (done func(), err error) {
 		return nil, ErrClosed
 	}
 	if watch {
-		t.spawn(t.watch)
+		t.watch()
 	}
 	t.log.Info("listening", "proto", p.proto, "addr", p.addr, "ident", p.ident)
 	return t.work.Done, nil
