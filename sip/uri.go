@@ -91,10 +91,20 @@ func uriSpan(s string, i int, class uint8) (end int, ok bool) {
 // uriRun returns how many octets of a class s begins with.
 func uriRun(s string, class uint8) int {
 	i := 0
-	for ; i < len(s)-3; i += 4 {
-		if uriClass[s[i]]&uriClass[s[i+1]]&uriClass[s[i+2]]&uriClass[s[i+3]]&class == 0 {
-			break
+	for i < len(s)-3 { // the same loop unrolled
+		if uriClass[s[i]]&class == 0 {
+			return i
 		}
+		if uriClass[s[i+1]]&class == 0 {
+			return i + 1
+		}
+		if uriClass[s[i+2]]&class == 0 {
+			return i + 2
+		}
+		if uriClass[s[i+3]]&class == 0 {
+			return i + 3
+		}
+		i += 4
 	}
 	for i < len(s) && uriClass[s[i]]&class != 0 {
 		i++

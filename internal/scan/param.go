@@ -99,8 +99,28 @@ func FindParam(s string, i int, name string) (end, lo, hi int, ok bool) {
 					return end, lo, hi, false
 				}
 			}
-		} else if i += run(s[i:], value); i == valueLo {
-			return end, lo, hi, false
+		} else {
+			for i < len(s)-3 { // a run of values, with the loop unrolled
+				if class[s[i]]&value == 0 {
+					break
+				} else if class[s[i+1]]&value == 0 {
+					i++
+					break
+				} else if class[s[i+2]]&value == 0 {
+					i += 2
+					break
+				} else if class[s[i+3]]&value == 0 {
+					i += 3
+					break
+				}
+				i += 4
+			}
+			for i < len(s) && class[s[i]]&value != 0 {
+				i++
+			}
+			if i == valueLo {
+				return end, lo, hi, false
+			}
 		}
 		if here {
 			lo, hi = valueLo, i

@@ -58,7 +58,8 @@ func (ChallengeCodec) Parse(s string) (c Challenge, rest string, err error) {
 		return Challenge{}, "", syntax("no parameters")
 	}
 	l := pairs{s: s, i: i, list: true}
-	for q := (pair{}); l.next(&q); {
+	var q pair
+	for l.next(&q) {
 		if scheme != schemeDigest && q.param != paramRealm {
 			c.Params = c.Params.add(&q)
 			continue

@@ -70,7 +70,8 @@ func (CredentialsCodec) Parse(s string) (c Credentials, rest string, err error) 
 	}
 	names := 0
 	l := pairs{s: s, i: i, list: true}
-	for q := (pair{}); l.next(&q); {
+	var q pair
+	for l.next(&q) {
 		if scheme != schemeDigest {
 			c.Params = c.Params.add(&q)
 			continue

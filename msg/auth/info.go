@@ -25,7 +25,8 @@ type InfoCodec struct{}
 //	ainfo = nextnonce / message-qop / response-auth / cnonce / nonce-count    (RFC 3261 section 25.1)
 func (InfoCodec) Parse(s string) (v Info, rest string, err error) {
 	l := pairs{s: s}
-	for q := (pair{}); l.next(&q); {
+	var q pair
+	for l.next(&q) {
 		switch q.param {
 		case paramNextNonce:
 			v.NextNonce = q.value

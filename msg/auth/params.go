@@ -35,7 +35,8 @@ func (p Params) All() iter.Seq2[string, string] {
 
 func (p Params) all(yield func(string, string) bool) {
 	c := pairs{s: string(p)}
-	for q := (pair{}); c.next(&q); {
+	var q pair
+	for c.next(&q) {
 		if !yield(q.name, q.value) {
 			return
 		}
@@ -68,7 +69,8 @@ func (p Params) check(reserved func(name string) bool) error {
 	}
 	var again Params
 	c := pairs{s: string(p)}
-	for q := (pair{}); c.next(&q); {
+	var q pair
+	for c.next(&q) {
 		if reserved(q.name) {
 			return unwritable("a parameter in Params has a field of its own")
 		}
