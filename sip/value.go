@@ -2,7 +2,6 @@ package sip
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/gosofia/sofia/internal/scan"
 	"github.com/gosofia/sofia/msg"
@@ -39,17 +38,19 @@ func (SequenceCodec) Parse(s string) (Sequence, string, error) {
 }
 
 func scanSequence(s string) (n uint32, lo, hi int, err error) {
-	i := scan.Digits(s, 0)
-	v, fits, ok := scan.Uint(s[:i], 1<<32-1)
+	n, i, err := numberAt(s, 0, 1<<32-1)
+	if err == msg.ErrSyntax {
+		return 0, 0, 0, err
+	}
+	for i < len(s) && scan.IsDigit(s[i]) { // of a number out of range
+		i++
+	}
 	lo = scan.Space(s, i)
 	hi = scan.Token(s, lo)
-	switch {
-	case !ok || lo == i || hi == lo:
+	if lo == i || hi == lo {
 		return 0, 0, 0, msg.ErrSyntax
-	case !fits:
-		return 0, 0, 0, msg.ErrRange
 	}
-	return uint32(v), lo, hi, nil
+	return n, lo, hi, err
 }
 
 // Append implements [msg.Codec].
@@ -78,9 +79,6 @@ func (CallIDCodec) Parse(s string) (string, string, error) {
 }
 
 func callIDEnd(s string) int {
-	if scan.IsText(s) && strings.IndexByte(s, ',') < 0 {
-		return len(s)
-	}
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c == ',' || c == 0x7f {
 			return i
