@@ -62,16 +62,18 @@ func (p *Primary) accept() {
 	}
 }
 
-// spareDescriptor closes the longest idle connection if err says that there is
-// no descriptor for another one, and reports whether it did.
-func (t *Transport) spareDescriptor(err error) bool {
+// spareDescriptor closes the longest idle connection, which it returns, if err
+// says that there is no descriptor for another one.
+func (t *Transport) spareDescriptor(err error) *stream {
 	if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) {
-		return false
+		return nil
 	}
 	t.count.noDescriptors.Add(1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.shed(t.idle.oldest())
+	s := t.idle.oldest()
+	t.shed(s)
+	return s
 }
 
 // welcome takes an accepted connection.

@@ -309,7 +309,17 @@ func (t *Transport) open(ctx context.Context, name Name, key poolKey) (*stream, 
 func (t *Transport) linkTo(ctx context.Context, from netip.Addr, e end) (link, error) {
 	conn, err := t.dialPeer(ctx, e.name, from, e.remote)
 	if err != nil {
-		return link{}, err
+		spared := t.spareDescriptor(err)
+		if spared == nil {
+			return link{}, err
+		}
+		select {
+		case <-spared.doneChan():
+		case <-ctx.Done():
+		}
+		if conn, err = t.dialPeer(ctx, e.name, from, e.remote); err != nil {
+			return link{}, err
+		}
 	}
 	if e.name.Ident != "" && from.IsValid() && addrPortOf(conn.LocalAddr()).Addr() != from {
 		conn.Close()

@@ -94,7 +94,9 @@ func (t *Transport) upgrade(ctx context.Context, proto streamProtocol, conn net.
 	l, err := proto.upgrade(ctx, conn, e)
 	if !stop() {
 		<-woken
-		err = context.Cause(ctx)
+		if err = context.Cause(ctx); t.ctx.Err() != nil {
+			return link{}, ErrClosed
+		}
 	}
 	if err != nil {
 		t.count.handshake(err)

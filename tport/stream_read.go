@@ -105,6 +105,9 @@ func (s *stream) consume(b *buffer, n int, sealed bool) (err error) {
 	}()
 	at := time.Now()
 	s.deep.Store(true)
+	if k := s.keep.Load(); k != nil {
+		k.heard = at.Sub(s.t.epoch)
+	}
 	octets := s.one[:]
 	if b != nil {
 		octets = b.b[:n]
@@ -119,9 +122,6 @@ func (s *stream) consume(b *buffer, n int, sealed bool) (err error) {
 // feed gives the framer octets in clear and delivers every message that is whole.
 func (s *stream) feed(octets []byte, at time.Time) error {
 	fresh := s.frames.Buffered() == 0
-	if k := s.keep.Load(); k != nil {
-		k.heard = at.Sub(s.t.epoch)
-	}
 	broken := feed(s.frames, octets)
 	defer s.accountPartial()
 	for {
@@ -177,7 +177,7 @@ func (s *stream) answer() {
 func (s *stream) frame(frame msg.Frame, at time.Time) error {
 	switch frame.Kind {
 	case msg.FramePing:
-		if s.ponged() {
+		if s.wrap == nil && s.ponged() {
 			// The second CRLF of two pongs, one for each ping.
 			s.t.count.pongs.Add(1)
 			octets(s.t, false, OctetsKeepAlive, s.flow.key, pong, at)
