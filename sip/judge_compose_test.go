@@ -346,7 +346,7 @@ type composing struct {
 }
 
 // composeBase is the request that values are composed into.
-func composeBase(t *testing.T) sip.Request {
+func composeBase(t testing.TB) sip.Request {
 	base, err := sip.NewRequest(sip.MethodInvite, sip.MustParseURI("sip:b@b.example"),
 		sip.Via.Set(sip.ViaParm{Transport: "UDP", Host: "a.example", Params: ";branch=z9hG4bK1"}),
 		sip.From.Set(sip.NameAddr{URI: sip.MustParseURI("sip:a@a.example"), Params: ";tag=1"}),

@@ -17,7 +17,7 @@ import (
 // headerParts has composers for every part of the values of one header.
 type headerParts struct {
 	id   msg.ID
-	make func(t *testing.T) []composer
+	make func(t testing.TB) []composer
 	// again reads the value of a text, writes it and returns what was written: as
 	// the setter does, and with AsRead.
 	again func(m *msg.Message) (strict, asRead *msg.Message, strictErr, err error)
@@ -53,7 +53,7 @@ func everyHeader() []headerParts {
 // every makes composers that put a text into each text, each parameter and each
 // number of a value that is right otherwise.
 func every[T any, C msg.Codec[T]](h msg.Header[T, C]) headerParts {
-	return headerParts{h.ID(), func(t *testing.T) (list []composer) {
+	return headerParts{h.ID(), func(t testing.TB) (list []composer) {
 		var base T
 		if h.ID() != msg.IDContentLength {
 			base = rightValue(t, h)
@@ -124,7 +124,7 @@ func every[T any, C msg.Codec[T]](h msg.Header[T, C]) headerParts {
 
 // rightValue is a value as the grammar has it: of the longest text among those
 // that the grammar tests know.
-func rightValue[T any, C msg.Codec[T]](t *testing.T, h msg.Header[T, C]) (v T) {
+func rightValue[T any, C msg.Codec[T]](t testing.TB, h msg.Header[T, C]) (v T) {
 	info, _ := sip.Class().Info(h.ID())
 	best, name := "", strings.Replace(info.Name, "Proxy-Auth", "Auth", 1)
 	if info.Name == "Trigger-Consent" {
@@ -179,4 +179,22 @@ func TestJudgeEveryPart(t *testing.T) {
 		}
 	}
 	t.Logf("%-9s %-9s written and read back %d/%d, refused %d", "composing", "parts", c.written-c.bad, c.written, c.refused)
+}
+
+// FuzzComposing is TestJudgeComposing and TestJudgeEveryPart with other texts.
+func FuzzComposing(f *testing.F) {
+	list := composers()
+	for _, h := range everyHeader() {
+		list = append(list, h.make(f)...)
+	}
+	base := composeBase(f)
+	for i, s := range append(hostile(), numbers()...) {
+		for n := range 3 {
+			f.Add(uint16(i*7+n*len(list)/3), s)
+		}
+	}
+	f.Fuzz(func(t *testing.T, which uint16, s string) {
+		j := composing{t: t, base: base}
+		j.try(list[int(which)%len(list)], s)
+	})
 }
