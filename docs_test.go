@@ -137,6 +137,26 @@ func TestSecurityLimitsExist(t *testing.T) {
 	}
 }
 
+// TestTransportsPageIsWhole keeps docs/transports.md whole: it has every field of
+// tport.Config and tport.Name, and names nothing that does not exist.
+func TestTransportsPageIsWhole(t *testing.T) {
+	text, err := os.ReadFile("docs/transports.md")
+	require.NoError(t, err)
+	names := declaredNames(t, "tport")
+	for name := range names {
+		typ, field, ok := strings.Cut(name, ".")
+		if ok && (typ == "Config" || typ == "Name") && ast.IsExported(field) && field != "String" && !strings.Contains(string(text), "`"+field+"`") {
+			t.Errorf("docs/transports.md: %s.%s is not there", typ, field)
+		}
+	}
+	for _, m := range regexp.MustCompile("`((?:Flow|Transport|Primary|Protocol|Delivery|WebSocket|Config|Name)\\.\\w+|New\\w+|Err\\w+|WireLog|JoinTraces)").FindAllStringSubmatch(string(text), -1) {
+		name := strings.Replace(m[1], "WebSocket.", "WebSocketConfig.", 1)
+		if !names[name] {
+			t.Errorf("docs/transports.md: tport.%s does not exist", m[1])
+		}
+	}
+}
+
 // TestStandardsAreShown keeps docs/rfc.md true: every test it names exists.
 func TestStandardsAreShown(t *testing.T) {
 	text, err := os.ReadFile("docs/rfc.md")
