@@ -77,7 +77,7 @@ func (l *Leg) ack(s *Step, o *Outgoing, resp sip.Response, set []msg.Setter) err
 		return ErrNotInvite
 	}
 	own := []msg.Setter{sip.CSeq.Set(sip.Sequence{Seq: seq.Seq, Method: sip.MethodAck})}
-	cfg := SendConfig{}
+	cfg := SendConfig{Leg: l}
 	if o != nil {
 		own = append(own, authorization.Copy(o.req), proxyAuthorization.Copy(o.req))
 		if len(l.routes) == 0 { // what was forced for the INVITE holds for its ACK

@@ -19,15 +19,16 @@ import (
 // are safe for concurrent use, but must not be called from inside a step: there
 // the methods of [Step] take their place.
 type Agent struct {
-	cfg    Config
-	timing [2]*timing // unreliable, reliable
-	tp     *tport.Transport
-	keys   keyer
-	choose maphash.Seed // of a shard
-	tagger maphash.Seed // of the tags of stateless replies
-	shards []*shard
-	count  counters
-	source *sources
+	cfg     Config
+	nowhere string     // our host as a WebSocket client
+	timing  [2]*timing // unreliable, reliable
+	tp      *tport.Transport
+	keys    keyer
+	choose  maphash.Seed // of a shard
+	tagger  maphash.Seed // of the tags of stateless replies
+	shards  []*shard
+	count   counters
+	source  *sources
 
 	resolver atomic.Pointer[sresolv.Resolver]
 
@@ -62,6 +63,7 @@ func New(cfg Config) (*Agent, error) {
 		idle:   make(chan struct{}, 1),
 		source: newSources(cfg.MaxServerTransactionsPerSource),
 	}
+	a.nowhere = sip.NewTag(cfg.Rand) + invalid
 	a.ctx, a.end = context.WithCancelCause(context.Background())
 	a.serve, a.drain = context.WithCancelCause(a.ctx)
 	clock := clock{start: time.Now(), step: cfg.Timers.Granularity}
@@ -102,16 +104,19 @@ func (a *Agent) Listen(ctx context.Context, name tport.Name) (*tport.Primary, er
 }
 
 // renewResolver makes a resolver for what is spoken now: what is listened on,
-// UDP first, and TCP, which needs no listener to be dialled.
+// UDP first, and what needs no listener to be dialled.
 func (a *Agent) renewResolver() {
 	var transports []string
-	for _, p := range a.tp.Primaries() {
-		if !slices.Contains(transports, p.Proto()) {
-			transports = append(transports, p.Proto())
+	add := func(proto string) {
+		if !slices.Contains(transports, proto) {
+			transports = append(transports, proto)
 		}
 	}
-	if !slices.Contains(transports, tport.TCP) {
-		transports = append(transports, tport.TCP)
+	for _, p := range a.tp.Primaries() {
+		add(p.Proto())
+	}
+	for _, proto := range a.tp.Dialable() {
+		add(proto)
 	}
 	r := sresolv.New(sresolv.Config{Transports: transports})
 	a.mu.Lock()
@@ -131,7 +136,9 @@ func (a *Agent) NewCallID() string { return sip.NewCallID(a.cfg.Rand) }
 
 // Contact returns the URI at which this agent is reached over proto ("" for the
 // first socket listened on), with user as its user part. It is the zero value
-// if nothing listens on proto. Where the socket is bound to every address, the
+// if nothing listens on proto, but for "ws" and "wss": a WebSocket client is
+// reached on its connection only, and has a host name under .invalid (RFC 7118
+// appendix B.1). Where the socket is bound to every address, the
 // host is the first of Config.Aliases or else an address of this host; use
 // [Agent.ContactOn] where the flow is known.
 func (a *Agent) Contact(user, proto string) sip.NameAddr {
@@ -141,10 +148,13 @@ func (a *Agent) Contact(user, proto string) sip.NameAddr {
 		}
 		addr := p.Addr()
 		host := addr.Addr().String()
-		if addr.Addr().IsUnspecified() {
+		if !addr.Addr().IsValid() || addr.Addr().IsUnspecified() {
 			host = a.hostName(addr.Addr())
 		}
 		return contact(user, host, addr.Port(), p.Proto())
+	}
+	if webSocket(proto) {
+		return contact(user, a.nowhere, 0, proto)
 	}
 	return sip.NameAddr{}
 }
@@ -158,6 +168,9 @@ func (a *Agent) ContactOn(user string, f *tport.Flow) sip.NameAddr {
 
 func contact(user, host string, port uint16, proto string) sip.NameAddr {
 	uri := sip.URI{Scheme: "sip", User: user, Host: host, Port: port}
+	if webSocket(proto) {
+		proto = tport.WS // also for WSS: RFC 7118 section 5.2
+	}
 	if proto != tport.UDP {
 		uri.Params = uri.Params.With("transport", proto)
 	}

@@ -142,6 +142,7 @@ func (l *Leg) receive(s *Step, in *Incoming) {
 	} else {
 		l.remoteSeq = seq
 	}
+	l.cameBy(in.d.Flow)
 	a := l.sh.a
 	switch {
 	case l.receiveHook != nil && l.receiveHook(s, l, in):

@@ -55,6 +55,12 @@ func (k *seeker) start(s *Step) {
 		k.lose(s, &TransactionError{Op: "resolve", Err: err})
 		return
 	}
+	if f := k.wayBack(target); f != nil {
+		k.cfg.Flow = f
+		k.hop = hopOf(f)
+		k.try(s, f)
+		return
+	}
 	k.walk = k.sh.a.resolver.Load().Walk(target)
 	k.next(s)
 }
@@ -83,6 +89,16 @@ func (k *seeker) target() (sresolv.Target, error) {
 		t.Scheme = "sips"
 	}
 	return t, nil
+}
+
+// wayBack returns the connection that leads to a host of no other: a WebSocket
+// client writes one under .invalid (RFC 7118 appendix B.1).
+func (k *seeker) wayBack(target sresolv.Target) *tport.Flow {
+	if k.cfg.Leg == nil || k.cfg.Leg.back == nil || target.Maddr != "" || !unreachable(target.Host) {
+		return nil
+	}
+	f, _ := k.sh.a.tp.Find(*k.cfg.Leg.back)
+	return f
 }
 
 // more reports whether there may be another hop.
@@ -207,7 +223,7 @@ func (k *seeker) try(s *Step, f *tport.Flow) {
 		k.lose(s, err)
 		return
 	}
-	large := !f.Reliable() && !k.datagram && k.cfg.Flow == nil && a.cfg.MTU > 0 && m.Len() > a.cfg.MTU
+	large := f.Proto() == tport.UDP && !k.datagram && k.cfg.Flow == nil && a.cfg.MTU > 0 && m.Len() > a.cfg.MTU
 	if large { // 18.1.1
 		k.connect(s, tport.TCP, false)
 		return

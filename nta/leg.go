@@ -6,6 +6,7 @@ import (
 
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
+	"github.com/gosofia/sofia/tport"
 )
 
 // legKey is the id of a dialog (RFC 3261 section 12). A peer of RFC 2543 may
@@ -64,6 +65,7 @@ type Leg struct {
 	localSeq    uint32
 	remoteSeq   uint32
 	queue       *serveQueue
+	back        *tport.Key // the connection to a target that has no address
 	secure      bool
 	early       bool
 	registered  bool
@@ -185,6 +187,7 @@ func (in *Incoming) NewLeg(_ *Step, cfg LegConfig) (*Leg, error) {
 	or(&cfg.RemoteSeq, req.CSeq().Seq)
 	cfg.Secure = cfg.Secure || in.secured()
 	l := in.sh.makeLeg(cfg)
+	l.cameBy(in.d.Flow)
 	l.queue = in.ownQueue()
 	if _, err := in.sh.register(l); err != nil {
 		return nil, err
@@ -250,8 +253,20 @@ func (o *Outgoing) leg(resp sip.Response, cfg LegConfig) (*Leg, error) {
 	or(&cfg.LocalSeq, o.req.CSeq().Seq)
 	cfg.Secure = cfg.Secure || o.sips()
 	l := o.sh.makeLeg(cfg)
+	l.cameBy(o.FlowStep(nil))
 	l.early = resp.Status() < 200
 	return l, nil
+}
+
+// cameBy notes the connection that the peer was heard on, if there is no other
+// way to it.
+func (l *Leg) cameBy(f *tport.Flow) {
+	if f == nil || !f.Reliable() || !unreachable(l.target.Host) {
+		return
+	}
+	if k := f.Key(); l.back == nil || *l.back != k {
+		l.back = &k
+	}
 }
 
 // contactOf is the one Contact of a message that refreshes the target.

@@ -52,10 +52,10 @@ func (a *Agent) here(uri sip.URI, d *tport.Delivery) bool {
 	}
 	port := uri.Port
 	if port == 0 {
-		port = 5060
-		if uri.IsSIPS() {
-			port = 5061
-		}
+		port = defaultPort(uri)
+	}
+	if strings.EqualFold(uri.Host, a.nowhere) {
+		return true
 	}
 	alias := slices.ContainsFunc(a.cfg.Aliases, func(s string) bool { return strings.EqualFold(s, uri.Host) })
 	host, numeric := address(uri.Host)
@@ -69,6 +69,20 @@ func (a *Agent) here(uri sip.URI, d *tport.Delivery) bool {
 		}
 	}
 	return false
+}
+
+// defaultPort is the port of a URI that has none (RFC 3261 section 19.1.2, RFC
+// 7118 section 5.5).
+func defaultPort(uri sip.URI) uint16 {
+	switch ws := webSocket(strings.ToLower(uri.Transport())); {
+	case ws && uri.IsSIPS():
+		return 443
+	case ws:
+		return 80
+	case uri.IsSIPS():
+		return 5061
+	}
+	return 5060
 }
 
 // address reads a numeric host. A name is not looked up for a response: what
@@ -86,6 +100,9 @@ func address(host string) (netip.Addr, bool) {
 // response is lost; the transaction lives on (RFC 6026 section 7.1).
 func (tx *serverTx) reconnect(s *Step) {
 	a, f := tx.sh.a, tx.flow
+	if webSocket(f.Proto()) && f.Primary() != nil {
+		return // a WebSocket client cannot be dialled (RFC 7118 section 5.3)
+	}
 	name := tport.Name{Proto: f.Proto(), Host: f.Remote().Addr().String(), Port: tx.port, ServerName: tx.name}
 	reply := tx.reply
 	s.Go(func(ctx context.Context) {

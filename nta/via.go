@@ -14,27 +14,45 @@ import (
 
 // sentBy is where the peer of a flow reaches us: what stands in Via (18.1.1).
 // A stream that we dialled leaves from a port nobody listens on, so the port of
-// the listener of its protocol stands in, if there is one.
+// the listener of its protocol stands in, if there is one. A WebSocket client
+// without one says that nobody can (RFC 7118 appendix B.1).
 func (a *Agent) sentBy(f *tport.Flow) (host string, port uint16) {
 	local := f.Local()
+	addr := local.Addr()
 	port = local.Port()
 	p := f.Primary()
 	if p == nil {
 		for _, q := range a.tp.Primaries() {
-			if q.Proto() == f.Proto() && (q.Addr().Addr().IsUnspecified() || q.Addr().Addr() == local.Addr()) {
+			if q.Proto() == f.Proto() && (!q.Addr().IsValid() || q.Addr().Addr().IsUnspecified() || q.Addr().Addr() == addr) {
 				p = q
 				break
 			}
 		}
 	}
-	if p != nil {
+	switch {
+	case p == nil && webSocket(f.Proto()):
+		return a.nowhere, 0
+	case p != nil && p.Addr().IsValid():
 		port = p.Addr().Port()
+		if bound := p.Addr().Addr(); !bound.IsUnspecified() {
+			addr = bound // also where a proxy in front of us is known by it
+		}
 	}
-	if local.Addr().IsUnspecified() {
-		return a.hostName(local.Addr()), port
+	if !addr.IsValid() || addr.IsUnspecified() {
+		return a.hostName(addr), port
 	}
-	return local.Addr().WithZone("").String(), port
+	return addr.WithZone("").String(), port
 }
+
+// invalid is the domain of hosts that cannot be reached (RFC 2606 section 2).
+const invalid = ".invalid"
+
+// unreachable reports whether a host is such a one.
+func unreachable(host string) bool {
+	return len(host) > len(invalid) && strings.EqualFold(host[len(host)-len(invalid):], invalid)
+}
+
+func webSocket(proto string) bool { return proto == tport.WS || proto == tport.WSS }
 
 // via is the Via value for a request that leaves by f. Over UDP it asks for
 // the response to come back to the source port (RFC 3581 section 3).
@@ -56,6 +74,9 @@ func (a *Agent) via(f *tport.Flow, branch string) sip.ViaParm {
 // stamp returns the delivery of a request with received and rport in its top
 // Via (18.2.1, RFC 3581 section 4): one edit, before anybody sees the message.
 func stamp(d *tport.Delivery, via sip.ViaParm) (*tport.Delivery, error) {
+	if !d.From.IsValid() { // a transport without addresses
+		return d, nil
+	}
 	source := d.From.Addr().Unmap().WithZone("")
 	_, asked, _ := via.RPort()
 	host, err := netip.ParseAddr(via.Host)
@@ -120,6 +141,10 @@ func sentPort(via sip.ViaParm) uint16 {
 		return via.Port
 	case strings.EqualFold(via.Transport, "TLS"):
 		return 5061
+	case strings.EqualFold(via.Transport, "WS"): // RFC 7118 section 5.5
+		return 80
+	case strings.EqualFold(via.Transport, "WSS"):
+		return 443
 	default:
 		return 5060
 	}

@@ -21,8 +21,11 @@ func (u *UA) contactFor(identity sip.NameAddr, target sip.URI, route []sip.NameA
 		next = route[0].URI
 	}
 	proto := strings.ToLower(next.Transport())
-	if proto == "" {
+	switch {
+	case proto == "":
 		proto = tport.UDP
+	case proto == tport.WS && next.IsSIPS():
+		proto = tport.WSS
 	}
 	user := identity.URI.User
 	c := u.agent.Contact(user, proto)

@@ -69,6 +69,9 @@ func (r *Resolver) plan(t Target) (plan, error) {
 	}
 	if p.addr = addr; !addr.IsValid() {
 		p.query = name
+		if n := strings.TrimSuffix(name, "."); strings.HasSuffix(n, ".invalid") || n == "invalid" {
+			return p, &Error{Name: p.name, Err: ErrNotFound} // nobody is asked: RFC 6761 section 6.4
+		}
 	}
 	return p, nil
 }

@@ -43,7 +43,8 @@ type Name struct {
 	// the address in Host. A connection carries messages only for names that its
 	// peer has proved.
 	ServerName string
-	// Path is where SIP is at a WebSocket server, "/" by default. It may have a
+	// Path is where SIP is at a WebSocket server, that of [WebSocketConfig] by
+	// default, which is "/" if nothing is said. It may have a
 	// query when connecting, and be "*" for every path when listening: other
 	// paths than this are answered 404.
 	Path string

@@ -10,6 +10,10 @@ import (
 // WebSocketConfig is what SIP over WebSocket leaves to the user (RFC 7118). The
 // zero value is safe and needs no more for clients that are no browsers.
 type WebSocketConfig struct {
+	// Path is the path of a [Name] that has none, "/" by default. Other layers
+	// resolve SIP URIs, which cannot say where on a server SIP is: a client of a
+	// server that has it elsewhere sets it here.
+	Path string
 	// Origin decides which web pages may connect: it gets each request for an
 	// upgrade that has an Origin header (RFC 6455 section 10.2), and answers
 	// whether to go on. By default a page may connect to the host and port that
@@ -66,9 +70,12 @@ func offers(h http.Header, name, token string) bool {
 }
 
 // pathOf is the path that a Name stands for.
-func pathOf(name Name) string {
-	if name.Path == "" {
-		return "/"
+func (t *Transport) pathOf(name Name) string {
+	switch {
+	case name.Path != "":
+		return name.Path
+	case t.cfg.WebSocket.Path != "":
+		return t.cfg.WebSocket.Path
 	}
-	return name.Path
+	return "/"
 }

@@ -38,7 +38,7 @@ func upgradeWS(ctx context.Context, l link, conn net.Conn, e end) (link, error) 
 		l.early = early
 		return l, err
 	}
-	u, err := e.t.serveUpgrade(ctx, l.conn, conn, pathOf(e.name))
+	u, err := e.t.serveUpgrade(ctx, l.conn, conn, e.t.pathOf(e.name))
 	if err != nil {
 		return l, err
 	}

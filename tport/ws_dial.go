@@ -29,7 +29,7 @@ func (t *Transport) requestUpgrade(ctx context.Context, conn net.Conn, e end) (e
 	}
 	release := bounded(ctx, conn)
 	trip := &oneTrip{conn: conn}
-	ws, resp, err := websocket.Dial(ctx, upgradeURL(e.name), &websocket.DialOptions{
+	ws, resp, err := websocket.Dial(ctx, upgradeURL(e.name, t.pathOf(e.name)), &websocket.DialOptions{
 		HTTPClient: &http.Client{
 			Transport:     trip,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -54,8 +54,8 @@ func (t *Transport) requestUpgrade(ctx context.Context, conn net.Conn, e end) (e
 	return trip.early, nil
 }
 
-// upgradeURL is the WebSocket URL of a name.
-func upgradeURL(name Name) string {
+// upgradeURL is the WebSocket URL of a name and path.
+func upgradeURL(name Name, path string) string {
 	host := name.ServerName
 	if host == "" {
 		host = name.Host
@@ -67,7 +67,7 @@ func upgradeURL(name Name) string {
 	if name.Port == defaultWSPort[name.Proto] { // left out, as browsers do
 		u.Host = strings.TrimSuffix(u.Host, ":"+strconv.Itoa(int(name.Port)))
 	}
-	u.Path, u.RawQuery, _ = strings.Cut(pathOf(name), "?")
+	u.Path, u.RawQuery, _ = strings.Cut(path, "?")
 	return u.String()
 }
 
