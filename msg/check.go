@@ -83,6 +83,35 @@ func (c Check) keep(id ID, lo, hi int) bool {
 	return true
 }
 
+// Scan reports whether the [Scanner] of the header with the given ID takes its
+// first field. Then it has made its marks, which go from slot lo to slot hi, and
+// the caller need not look again.
+func (c Check) Scan(id ID, lo, hi int) bool {
+	m := c.m
+	scan := m.class.scans[m.class.place(id)%places]
+	i := m.next(0, id, "")
+	if scan == nil || i < 0 {
+		return false
+	}
+	f, text, base := m.at(i), m.text, uint32(0)
+	if n := uint32(len(m.text)); f.lo >= n {
+		text, base = m.tail, n
+	}
+	slots := m.marked.slots[lo : hi+1]
+	if end := scan(text, int(f.val()-base), &m.marked); end <= 0 || uint32(end)+base != f.valEnd {
+		clear(slots)
+		return false
+	}
+	if base != 0 {
+		for i := range slots {
+			if sp := &slots[i]; sp.hi != 0 && sp.hi != numberMark {
+				sp.lo, sp.hi = sp.lo+base, sp.hi+base
+			}
+		}
+	}
+	return true
+}
+
 // Mark stores under slot the octets lo to hi of the value of field index.
 // Slots go from 0 to 15; what they mean is the class's own.
 func (c Check) Mark(slot, index, lo, hi int) {

@@ -40,7 +40,8 @@ type Class struct {
 	check    func(Check)
 	line     func(*Message) error // ClassConfig.Start
 	target   Scanner
-	needed   uint32 // the places of mandatory headers, a bit each
+	needed   uint32          // the places of mandatory headers, a bit each
+	scans    [places]Scanner // by place
 	grammar  Grammar
 	infos    []HeaderInfo // in order of declaration
 	byID     []int16      // index into infos plus 1, by ID
@@ -137,6 +138,7 @@ func (c *Class) add(h HeaderInfo) {
 	e.head, e.tail = key(h.Name)
 	if e.place != 0 {
 		e.scan = h.Scan
+		c.scans[e.place%places] = h.Scan
 	}
 	if h.Mandatory {
 		c.needed |= 1 << (e.place % places)

@@ -291,9 +291,16 @@ func (e *editor) index(i int, id ID, name string) int {
 }
 
 func (e *editor) search(i int, id ID, name string) int {
+	if id != 0 {
+		for ; i < len(e.fields); i++ {
+			if e.fields[i].id == id {
+				return i
+			}
+		}
+		return -1
+	}
 	for ; i < len(e.fields); i++ {
-		f := &e.fields[i]
-		if f.id == id && (id != 0 || scan.EqualFold(e.str(span{f.lo, f.lo + uint32(f.nameLen)}), name)) {
+		if f := &e.fields[i]; f.id == 0 && scan.EqualFold(e.str(span{f.lo, f.lo + uint32(f.nameLen)}), name) {
 			return i
 		}
 	}

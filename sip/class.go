@@ -56,22 +56,22 @@ func check(c msg.Check) {
 	if m.IsRequest() && !line {
 		checkTarget(c, m.RequestURI())
 	}
-	if !c.Keep(IDVia, markViaProtocol, markBranch) {
+	if !c.Keep(IDVia, markViaProtocol, markBranch) && !c.Scan(IDVia, markViaProtocol, markBranch) {
 		checkVia(c)
 	}
-	if !c.Keep(IDFrom, markFromTag, markFromTag) {
+	if !c.Keep(IDFrom, markFromTag, markFromTag) && !c.Scan(IDFrom, markFromTag, markFromTag) {
 		checkAddr(c, IDFrom, markFromTag)
 	}
-	if !c.Keep(IDTo, markToTag, markToTag) {
+	if !c.Keep(IDTo, markToTag, markToTag) && !c.Scan(IDTo, markToTag, markToTag) {
 		checkAddr(c, IDTo, markToTag)
 	}
-	if !c.Keep(IDCallID, markCallID, markCallID) {
+	if !c.Keep(IDCallID, markCallID, markCallID) && !c.Scan(IDCallID, markCallID, markCallID) {
 		checkCallID(c)
 	}
 	if m.IsRequest() && !line || !c.Keep(IDCSeq, markMethod, markSeq) {
 		checkSeq(c, m)
 	}
-	if !c.Keep(msg.IDMaxForwards, markHops, markHops) {
+	if !c.Keep(msg.IDMaxForwards, markHops, markHops) && !c.Scan(msg.IDMaxForwards, markHops, markHops) {
 		checkHops(c)
 	}
 	if t := m.Class().Tolerance(); t != msg.Tolerant {
