@@ -69,6 +69,7 @@ type stream struct {
 	partial int           // octets of the message under way, as far as accounted for
 	begun   time.Duration // when the message under way began
 	deep    atomic.Bool   // its stack has grown
+	spoke   bool          // a message has come to this goroutine
 	one     [1]byte
 
 	// Of Transport.mu: the neighbours in the list of idle connections.
