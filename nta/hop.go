@@ -94,11 +94,33 @@ func (k *seeker) target() (sresolv.Target, error) {
 // wayBack returns the connection that leads to a host of no other: a WebSocket
 // client writes one under .invalid (RFC 7118 appendix B.1).
 func (k *seeker) wayBack(target sresolv.Target) *tport.Flow {
-	if k.cfg.Leg == nil || k.cfg.Leg.back == nil || target.Maddr != "" || !unreachable(target.Host) {
+	if target.Maddr != "" || !unreachable(target.Host) {
+		return nil
+	}
+	return k.webSocket()
+}
+
+// webSocket returns the open WebSocket connection of the dialog, nil without one.
+func (k *seeker) webSocket() *tport.Flow {
+	if k.cfg.Leg == nil || k.cfg.Leg.back == nil {
 		return nil
 	}
 	f, _ := k.sh.a.tp.Find(*k.cfg.Leg.back)
 	return f
+}
+
+// sealed returns the open connection over TLS to a hop that a URI names with
+// transport=ws: that stands for both, and servers write it for both (RFC 7118
+// section 5.2).
+func (k *seeker) sealed(name tport.Name) *tport.Flow {
+	name.Proto = tport.WSS
+	if f, ok := k.sh.a.tp.Ready(name); ok {
+		return f
+	}
+	if f := k.webSocket(); f != nil && f.Proto() == tport.WSS && f.Remote() == k.hop.Addr {
+		return f
+	}
+	return nil
 }
 
 // more reports whether there may be another hop.
@@ -179,6 +201,12 @@ func (k *seeker) connect(s *Step, proto string, anew bool) {
 		Proto: proto, Host: k.hop.Addr.Addr().String(), Port: k.hop.Addr.Port(), ServerName: k.hop.Name,
 	}
 	k.fresh = anew
+	if !anew && proto == tport.WS {
+		if f := k.sealed(name); f != nil {
+			k.try(s, f)
+			return
+		}
+	}
 	if !anew {
 		if f, ok := a.tp.Ready(name); ok {
 			k.try(s, f)

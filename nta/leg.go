@@ -65,7 +65,7 @@ type Leg struct {
 	localSeq    uint32
 	remoteSeq   uint32
 	queue       *serveQueue
-	back        *tport.Key // the connection to a target that has no address
+	back        *tport.Key // the WebSocket connection that the dialog was made on
 	secure      bool
 	early       bool
 	registered  bool
@@ -258,10 +258,10 @@ func (o *Outgoing) leg(resp sip.Response, cfg LegConfig) (*Leg, error) {
 	return l, nil
 }
 
-// cameBy notes the connection that the peer was heard on, if there is no other
-// way to it.
+// cameBy notes the connection that the peer was heard on, if it is a WebSocket:
+// what URIs say does not always lead back to it.
 func (l *Leg) cameBy(f *tport.Flow) {
-	if f == nil || !f.Reliable() || !unreachable(l.target.Host) {
+	if f == nil || !webSocket(f.Proto()) {
 		return
 	}
 	if k := f.Key(); l.back == nil || *l.back != k {

@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"net"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -114,6 +115,13 @@ func TestW02WebSocketClient(t *testing.T) {
 				again := <-seen
 				require.Equal(t, in.Flow().Key(), again.Flow().Key())
 				require.Equal(t, via.Host, again.Request().TopVia().Host)
+				// Also where a server has recorded itself with transport=ws, which
+				// stands for both.
+				to, err = sip.ParseURI("sip:proxy.example.com:" + strconv.Itoa(int(port)) + ";transport=ws")
+				require.NoError(t, err)
+				send("MESSAGE")
+				again = <-seen
+				require.Equal(t, in.Flow().Key(), again.Flow().Key())
 			})
 		})
 	}

@@ -66,7 +66,7 @@ func (u *UA) receiveInvite(s *nta.Step, in *nta.Incoming) {
 		user = uri.User
 	}
 	c.callee = callee{in: in, offer: offer, contact: u.contactOn(user, in.Flow())}
-	c.media.address = c.mediaAddress(c.callee.contact)
+	c.media.address = u.mediaAddress(c.callee.contact, in.Flow(), sip.URI{})
 	if offer != "" {
 		c.media.open, c.media.remote, c.media.moved.offerReceived = theirs, offer, true
 	}
@@ -76,14 +76,6 @@ func (u *UA) receiveInvite(s *nta.Step, in *nta.Incoming) {
 	if u.cfg.Handler.Invite != nil {
 		s.Go(c.invited(u.cfg.Handler.Invite))
 	}
-}
-
-// mediaAddress is what c= shows.
-func (c *Call) mediaAddress(contact sip.NameAddr) string {
-	if a := c.ua.cfg.MediaAddress; a != "" {
-		return a
-	}
-	return trimBrackets(contact.URI.Host)
 }
 
 func trimBrackets(host string) string {

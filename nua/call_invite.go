@@ -45,7 +45,7 @@ func (u *UA) Invite(ctx context.Context, to string, cfg CallConfig, set ...msg.S
 		return nil, err
 	}
 	c := newCall(u, u.agent.NewCallID(), false, cfg.Events)
-	c.media.address = c.mediaAddress(contact)
+	c.media.address = u.mediaAddress(contact, nil, nextHop(target.URI, route))
 	c.auth = u.authClient(cfg.Auth)
 	c.opt = u.callOptions(cfg)
 	c.caller = caller{

@@ -1,6 +1,7 @@
 package nua
 
 import (
+	"net"
 	"net/netip"
 	"strings"
 
@@ -16,10 +17,7 @@ func (u *UA) contactFor(identity sip.NameAddr, target sip.URI, route []sip.NameA
 	if u.cfg.Contact != "" {
 		return u.addr.contact, nil
 	}
-	next := target
-	if len(route) > 0 {
-		next = route[0].URI
-	}
+	next := nextHop(target, route)
 	proto := strings.ToLower(next.Transport())
 	switch {
 	case proto == "":
@@ -40,7 +38,7 @@ func (u *UA) contactFor(identity sip.NameAddr, target sip.URI, route []sip.NameA
 		return c, nil
 	}
 	tp := u.agent.Transport()
-	if flow, ok := tp.Ready(tport.Name{Proto: proto, Host: hop.Addr().String(), Port: hop.Port()}); ok {
+	if flow, ok := tp.Ready(tport.Name{Proto: proto, Host: hop.Addr().String(), Port: hop.Port(), ServerName: hop.Addr().String()}); ok {
 		return u.agent.ContactOn(user, flow), nil
 	}
 	// A connection still to be made: the listener of the hop's family, at the
@@ -79,6 +77,53 @@ func numericHop(u sip.URI) (netip.AddrPort, bool) {
 		port = 5060
 	}
 	return netip.AddrPortFrom(addr.Unmap(), port), true
+}
+
+// mediaAddress is what c= shows: Config.MediaAddress, or the host of our Contact.
+// A WebSocket client has none there (RFC 7118 appendix B.1): the address of the
+// flow stands in, or that of the host for the next hop, or any of the host.
+func (u *UA) mediaAddress(contact sip.NameAddr, flow *tport.Flow, next sip.URI) string {
+	if a := u.cfg.MediaAddress; a != "" {
+		return a
+	}
+	host := trimBrackets(contact.URI.Host)
+	if !strings.HasSuffix(host, ".invalid") {
+		return host
+	}
+	if flow != nil && flow.Local().IsValid() {
+		return flow.Local().Addr().WithZone("").String()
+	}
+	if hop, ok := numericHop(next); ok {
+		if a, err := u.agent.Transport().LocalAddr(hop); err == nil {
+			return a.WithZone("").String()
+		}
+	}
+	return anyAddress()
+}
+
+// anyAddress is an address of this host that others may reach, if it has one.
+func anyAddress() string {
+	addrs, _ := net.InterfaceAddrs()
+	best := "127.0.0.1"
+	for _, addr := range addrs {
+		p, err := netip.ParsePrefix(addr.String())
+		switch {
+		case err != nil || !p.Addr().IsGlobalUnicast():
+		case p.Addr().Is4():
+			return p.Addr().String()
+		default:
+			best = p.Addr().String()
+		}
+	}
+	return best
+}
+
+// nextHop is where a request goes first.
+func nextHop(target sip.URI, route []sip.NameAddr) sip.URI {
+	if len(route) > 0 {
+		return route[0].URI
+	}
+	return target
 }
 
 // contactOn makes the Contact for the peer at the other end of a flow.

@@ -151,10 +151,7 @@ func amplifies(in *nta.Incoming, server string, set ...msg.Setter) bool {
 
 // capabilities describes the media of the built-in engine (RFC 3264 9).
 func (u *UA) capabilities(in *nta.Incoming) (string, error) {
-	address := u.cfg.MediaAddress
-	if address == "" {
-		address = trimBrackets(u.contactOn("", in.Flow()).URI.Host)
-	}
+	address := u.mediaAddress(u.contactOn("", in.Flow()), in.Flow(), sip.URI{})
 	e := soa.New(soa.Config{Address: address, Rand: u.cfg.Agent.Rand})
 	if err := e.SetUserText(u.cfg.media()); err != nil {
 		return "", err

@@ -81,6 +81,14 @@ func bestFor(fit []*Primary, source netip.Addr) *Primary {
 	return fit[0]
 }
 
+// LocalAddr returns the address of this host that the system sends to remote
+// from, without sending anything. The error is that of the system, such as
+// "network is unreachable".
+func (t *Transport) LocalAddr(remote netip.AddrPort) (netip.Addr, error) {
+	r, err := t.routeTo(remote)
+	return r.local, wrap("dial", Key{Proto: UDP, Remote: remote}, err)
+}
+
 // routeTo asks the system which address it would send to remote from: it
 // connects a socket that nothing is ever sent on.
 func (t *Transport) routeTo(remote netip.AddrPort) (route, error) {
