@@ -222,13 +222,10 @@ func sameContact(got, own sip.URI) bool {
 
 // port is the port a contact means.
 func port(u sip.URI) uint16 {
-	switch {
-	case u.Port != 0:
+	if u.Port != 0 {
 		return u.Port
-	case strings.EqualFold(u.Scheme, "sips"):
-		return 5061
 	}
-	return 5060
+	return defaultPort(protoOf(u, u.IsSIPS()))
 }
 
 // keep holds the connection of the registration open: it is where the peers

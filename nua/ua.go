@@ -159,8 +159,10 @@ func proxyRoute(proxy string) ([]sip.NameAddr, error) {
 	return []sip.NameAddr{{URI: uri}}, nil
 }
 
-// Listen opens sockets: "udp:127.0.0.1:5062", "tcp:[::1]:5060", "udp:*:0". A
-// missing port is 5060, port 0 one the system chooses. Without arguments it
+// Listen opens sockets: "udp:127.0.0.1:5062", "tcp:[::1]:5060", "udp:*:0",
+// "tls:192.0.2.1". A missing port is that of the protocol: 5060, 5061 for tls,
+// 80 for ws, 443 for wss; port 0 is one the system chooses. tls and wss need a
+// certificate in Config.Agent.Transport.TLS. Without arguments it
 // listens on udp and tcp, on every address, at port 5060. The error is a
 // *tport.Error when a socket cannot be had; those opened before it stay open.
 func (u *UA) Listen(ctx context.Context, addresses ...string) error {
@@ -188,7 +190,8 @@ func parseListen(s string) (tport.Name, error) {
 	if !ok || proto == "" {
 		return bad()
 	}
-	host, port := rest, "5060"
+	proto = strings.ToLower(proto)
+	host, port := rest, strconv.Itoa(int(defaultPort(proto)))
 	if h, p, err := net.SplitHostPort(rest); err == nil {
 		host, port = h, p
 	}
@@ -197,7 +200,7 @@ func parseListen(s string) (tport.Name, error) {
 	if err != nil || strings.ContainsAny(host, "[]/ ") {
 		return bad()
 	}
-	return tport.Name{Proto: strings.ToLower(proto), Host: host, Port: uint16(n)}, nil
+	return tport.Name{Proto: proto, Host: host, Port: uint16(n)}, nil
 }
 
 // Agent returns the transaction layer under the UA, for what the UA does not
