@@ -28,6 +28,8 @@ type clientTx struct {
 	port        uint16
 	invite      bool
 	gone        bool
+	// The neighbours among those to one peer over datagrams.
+	before, after *clientTx
 }
 
 // launch starts a client transaction on a flow. A request that the flow refuses
@@ -63,6 +65,8 @@ func (sh *shard) launch(s *Step, f *tport.Flow, hop sresolv.Hop, m *msg.Message,
 			sh.streams[f.Key()] = on
 		}
 		on[tx] = struct{}{}
+	} else {
+		sh.linkDatagram(tx)
 	}
 	tx.input(s, inStart, sip.Response{})
 	return tx, nil
@@ -188,6 +192,8 @@ func (tx *clientTx) remove() {
 		if len(on) == 0 {
 			delete(sh.streams, tx.flow.Key())
 		}
+	} else if !tx.flow.Reliable() {
+		sh.unlinkDatagram(tx)
 	}
 	tx.flow.Release()
 	tx.out = nil
@@ -262,7 +268,8 @@ func sameHop(req sip.Request, method string, set ...msg.Setter) (sip.Request, er
 // flowFailed is told by the transport that a flow ended or could not send.
 func (a *Agent) flowFailed(f *tport.Flow, err error) {
 	if !f.Reliable() {
-		return // a datagram more or less is what timers are for
+		a.datagramFailed(f, err)
+		return
 	}
 	for _, sh := range a.shards {
 		sh.mu.Lock()

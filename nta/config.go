@@ -93,7 +93,9 @@ type Config struct {
 	// bound.
 	MaxServerTransactionsPerSource int
 	// MTU is the size in octets above which a request does not leave by UDP,
-	// 1300 by default (RFC 3261 section 18.1.1); negative: never mind.
+	// 1300 by default (RFC 3261 section 18.1.1); negative: never mind. On a path
+	// that the system knows to be narrower, the border is 200 octets below that
+	// path's own. What cannot be sent as a datagram at all goes over TCP anyway.
 	MTU int
 
 	// Rand is the source of tags, branches and Call-IDs: crypto/rand.Reader by

@@ -55,6 +55,7 @@ func bubble(t *testing.T, cfg simnet.Config, f func(w *world)) {
 				require.Empty(t, sh.forwards)
 				require.Empty(t, sh.clients)
 				require.Empty(t, sh.streams)
+				require.Empty(t, sh.peers)
 				require.Empty(t, sh.pending)
 			}
 			require.NoError(t, a.Shutdown(t.Context()))

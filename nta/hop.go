@@ -2,6 +2,7 @@ package nta
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -251,8 +252,8 @@ func (k *seeker) try(s *Step, f *tport.Flow) {
 		k.lose(s, err)
 		return
 	}
-	large := f.Proto() == tport.UDP && !k.datagram && k.cfg.Flow == nil && a.cfg.MTU > 0 && m.Len() > a.cfg.MTU
-	if large { // 18.1.1
+	free := f.Proto() == tport.UDP && !k.datagram && k.cfg.Flow == nil // to go over TCP
+	if free && a.large(f, m.Len()) {                                   // 18.1.1
 		k.connect(s, tport.TCP, false)
 		return
 	}
@@ -261,11 +262,26 @@ func (k *seeker) try(s *Step, f *tport.Flow) {
 	switch err := k.to.found(s, f, hop, m.Message); {
 	case err == nil:
 		k.branch = "" // of the next hop: 8.1.1.7, RFC 3263 4.3
+	case free && errors.Is(err, tport.ErrTooLarge):
+		k.connect(s, tport.TCP, false)
 	case f.Reliable() && !k.fresh && k.walk != nil: // it had gone while it was idle
 		k.connect(s, f.Proto(), true)
 	default:
 		k.failed(s, "send", err)
 	}
+}
+
+// large reports whether a request of n octets is one for TCP (18.1.1): above the
+// size of the config, or within 200 octets of a path that is known to be narrower.
+func (a *Agent) large(f *tport.Flow, n int) bool {
+	if a.cfg.MTU <= 0 || n <= a.cfg.MTU && n <= narrowest-pathMargin {
+		return false
+	}
+	if n > a.cfg.MTU {
+		return true
+	}
+	mtu := f.MTU()
+	return mtu > 0 && n+pathMargin > mtu
 }
 
 // failed notes why a hop failed and takes the next.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,12 +49,18 @@ func TestFailover(t *testing.T) {
 	}{
 		"timeout":            {"sip:bob@many.example.com", func(*world, *peer) {}, 32 * sec},
 		"503":                {"sip:bob@many.example.com", func(w *world, p *peer) { p.reply(p.recv(), 503) }, 0},
+		"port unreachable":   {"sip:bob@many.example.com", nil, 0},
 		"connection refused": {"sip:bob@many.example.com;transport=tcp", nil, 0},
 	} {
 		for _, method := range []string{"OPTIONS", "INVITE"} {
 			t.Run(name+" "+method, func(t *testing.T) {
 				bubble(t, simnet.Config{}, func(w *world) {
-					p := w.peer("one", "192.0.2.9")
+					var p *peer
+					if c.first != nil {
+						p = w.peer("one", "192.0.2.9")
+					} else {
+						w.net.MustHost("one", "192.0.2.9")
+					}
 					second := w.agent("two", "192.0.2.8", func(c *Config) {
 						c.Serve = func(in *Incoming) {
 							require.NotEqual(t, "z9hG4bKmine", in.Request().Branch(), "a transaction of its own")
@@ -125,7 +132,7 @@ func TestHeld503(t *testing.T) {
 	bubble(t, simnet.Config{}, func(w *world) {
 		p := w.peer("peer", "192.0.2.9")
 		a := w.agent("a", "192.0.2.1", names(0, "192.0.2.9", "192.0.2.8"))
-		w.net.MustHost("eight", "192.0.2.8")
+		w.peer("eight", "192.0.2.8") // it says nothing
 		o, err := a.Send(w.request("OPTIONS", "sip:bob@many.example.com"), SendConfig{})
 		require.NoError(t, err)
 		p.reply(p.recv(), 503)
@@ -352,4 +359,91 @@ func TestConnectionIsHeld(t *testing.T) {
 			}
 		})
 	}
+}
+
+// T09, 17.1.4: where the network says that nobody listens, a request over UDP
+// fails at once and not after 32 s, with what the user gets as 503 (8.1.3.1).
+// Others to the same peer that were answered know better.
+func TestPortUnreachable(t *testing.T) {
+	for _, method := range []string{"OPTIONS", "INVITE"} {
+		bubble(t, simnet.Config{}, func(w *world) {
+			w.net.MustHost("nine", "192.0.2.9")
+			a := w.agent("a", "192.0.2.1")
+			o, err := a.Send(w.request(method, "sip:bob@192.0.2.9"), SendConfig{})
+			require.NoError(t, err)
+			_, err = o.Final(w.ctx())
+			require.ErrorIs(t, err, tport.ErrUnreachable)
+			var failure *TransactionError
+			require.ErrorAs(t, err, &failure)
+			require.Equal(t, "send", failure.Op)
+			require.Equal(t, "192.0.2.9:5060", failure.Hop.Addr.String())
+			require.Equal(t, 503, failure.Status())
+			require.Less(t, w.at(), sec)
+		})
+	}
+}
+
+func TestUnreachableThatWasAnswered(t *testing.T) {
+	bubble(t, simnet.Config{}, func(w *world) {
+		p := w.peer("peer", "192.0.2.9")
+		a := w.agent("a", "192.0.2.1")
+		o, err := a.Send(w.request("INVITE", "sip:bob@192.0.2.9"), SendConfig{})
+		require.NoError(t, err)
+		invite := p.recv()
+		p.reply(invite, 180)
+		_, err = o.Next(w.ctx())
+		require.NoError(t, err)
+		waits, err := a.Send(w.request("OPTIONS", "sip:bob@192.0.2.9"), SendConfig{})
+		require.NoError(t, err)
+		flow := o.Flow()
+		a.flowFailed(flow, &tport.Error{Op: "send", Key: flow.Key(), Err: tport.ErrUnreachable})
+		_, err = waits.Final(w.ctx())
+		require.ErrorIs(t, err, tport.ErrUnreachable)
+		a.flowFailed(flow, &tport.Error{Op: "send", Key: flow.Key(), Err: tport.ErrTooLarge}) // timers see to that
+		p.reply(invite, 486)
+		resp, err := o.Final(w.ctx())
+		require.Error(t, err)
+		require.Equal(t, 486, resp.Status())
+	})
+}
+
+// T01: what the network does not take as a datagram goes over TCP, although the
+// config would have it otherwise.
+func TestTooLargeGoesOverTCP(t *testing.T) {
+	bubble(t, simnet.Config{}, func(w *world) {
+		w.agent("b", "192.0.2.9", func(c *Config) {
+			c.Serve = func(in *Incoming) {
+				require.Equal(t, tport.TCP, in.Flow().Proto())
+				in.Reply(200)
+			}
+		})
+		a := w.agent("a", "192.0.2.1", func(c *Config) { c.MTU = -1 })
+		body := sip.Payload("text/plain", strings.Repeat("x", 3000))
+		o, err := a.Send(w.request("MESSAGE", "sip:bob@192.0.2.9", body), SendConfig{})
+		require.NoError(t, err)
+		resp, err := o.Final(w.ctx())
+		require.NoError(t, err)
+		require.Equal(t, 200, resp.Status())
+	})
+}
+
+// A path that is known to be narrow moves the border (18.1.1).
+func TestLargeByPath(t *testing.T) {
+	a, err := New(Config{})
+	require.NoError(t, err)
+	defer a.Close()
+	p, err := a.Listen(t.Context(), tport.Name{Proto: tport.UDP, Host: "127.0.0.1"})
+	require.NoError(t, err)
+	f, err := a.Transport().Dial(t.Context(), tport.Name{Proto: tport.UDP, Host: "127.0.0.1", Port: p.Addr().Port()})
+	require.NoError(t, err)
+	require.False(t, a.large(f, 1300)) // loopback takes more
+	require.True(t, a.large(f, 1301))
+	a.cfg.MTU = 1 << 20
+	require.False(t, a.large(f, 1000))
+	if mtu := f.MTU(); mtu > 0 {
+		require.False(t, a.large(f, mtu-200))
+		require.True(t, a.large(f, mtu-199))
+	}
+	a.cfg.MTU = -1
+	require.False(t, a.large(f, 1<<20))
 }

@@ -1,6 +1,7 @@
 package nta
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 
@@ -27,7 +28,8 @@ type shard struct {
 	forwards map[key]*serverTx // INVITE whose 2xx was forwarded
 	clients  map[key]*clientTx
 	streams  map[tport.Key]map[*clientTx]struct{}
-	pending  map[*Outgoing]struct{} // on their way to a hop
+	peers    map[netip.AddrPort]*clientTx // over datagrams, the latest first
+	pending  map[*Outgoing]struct{}       // on their way to a hop
 	legs     map[legKey]*Leg
 }
 
@@ -40,6 +42,7 @@ func newShard(a *Agent, c clock) *shard {
 		forwards: map[key]*serverTx{},
 		clients:  map[key]*clientTx{},
 		streams:  map[tport.Key]map[*clientTx]struct{}{},
+		peers:    map[netip.AddrPort]*clientTx{},
 		pending:  map[*Outgoing]struct{}{},
 		legs:     map[legKey]*Leg{},
 	}
