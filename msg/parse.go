@@ -295,6 +295,11 @@ func (p *parser) headers() {
 		if before != 0 {
 			m.more = table[:n]
 		}
+		if strings.HasPrefix(p.s[p.pos:], "\r\n") { // the end of the head
+			p.lines++
+			p.pos += 2
+			return
+		}
 		if !p.field() {
 			return
 		}
@@ -322,6 +327,9 @@ func (p *parser) plain(m *Message, table []field, n, before int) int {
 		}
 		e := c.quick[quick(head, tail, c.seed)]
 		if e.head != head || e.tail != tail || e.size > 15 || q[e.size] != ':' { // NUL would pass for the end
+			if uint16(head) == crlf {
+				break
+			}
 			if e = c.unusual(s[lo:]); e == nil {
 				break
 			}
@@ -371,14 +379,17 @@ func (p *parser) plain(m *Message, table []field, n, before int) int {
 	return n
 }
 
+// crlf is CR LF as two packed octets.
+const crlf = '\r' | '\n'<<8
+
 // lineEnds reports whether a line ends at i, and the next does not continue it.
 func lineEnds(s string, i uint) bool {
-	if i+4 < i || i+4 > uint(len(s)) {
+	if i > uint(len(s)) || uint(len(s))-i < 4 {
 		return false
 	}
 	q := s[i : i+4]
 	w := uint32(q[0]) | uint32(q[1])<<8 | uint32(q[2])<<16 | uint32(q[3])<<24
-	return uint16(w) == '\r'|'\n'<<8 && (uint8(w>>16) > ' ' || uint8(w>>16) == '\r')
+	return uint16(w) == crlf && (uint8(w>>16) > ' ' || uint8(w>>16) == '\r')
 }
 
 // unusual finds a name at the start of line that is compact, long, or written in
