@@ -49,9 +49,8 @@ func busyNode(t *testing.T, n int) (bob *node, hangUp func()) {
 		connect(at.String(), text("endless", "")[:30])
 		connect(secure.String(), "\x16")
 		connect(web.String(), "GET /")
-		go func() {
-			_, _ = bob.Dial(context.Background(), Name{Proto: TCP, Host: "127.0.0.9", Port: uint16(len(conns))})
-		}()
+		name := Name{Proto: TCP, Host: "127.0.0.9", Port: uint16(len(conns))}
+		go func() { _, _ = bob.Dial(context.Background(), name) }()
 	}
 	require.Eventually(t, func() bool {
 		s := bob.Stats()
