@@ -30,6 +30,7 @@ type Lab struct {
 	dir   string       // LAB_DIR of this instance
 	slot  int          // LAB_SLOT
 	lock  net.Listener // holds the slot
+	six   net.Listener // holds ::1, which all slots share; nil where another has it
 	guard *exec.Cmd    // stops the services when alive is closed
 	alive *os.File     // write end of the guard's pipe
 	port  uint16       // next port to hand out
@@ -129,6 +130,10 @@ func (l *Lab) Close() {
 	if l.lock != nil {
 		l.lock.Close()
 		l.lock = nil
+		if l.six != nil {
+			l.six.Close()
+			l.six = nil
+		}
 	}
 }
 
@@ -145,6 +150,7 @@ func (l *Lab) open(t testing.TB) {
 	if l.slot, l.lock, err = takeSlot(); err != nil {
 		t.Fatal(err)
 	}
+	l.six = takeSix()
 	if l.dir, err = os.MkdirTemp("", "sofia-lab-"); err != nil {
 		t.Fatal(err)
 	}
@@ -221,6 +227,9 @@ func (l *Lab) environ() []string {
 		default:
 			env = append(env, kv)
 		}
+	}
+	if l.six != nil {
+		env = append(env, "LAB_IP6=::1")
 	}
 	return append(env, "LAB_DIR="+l.dir, fmt.Sprintf("LAB_SLOT=%d", l.slot))
 }

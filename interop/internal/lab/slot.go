@@ -39,6 +39,22 @@ func takeSlot() (int, net.Listener, error) {
 	return 0, nil, errors.New("lab: all slots are taken; does this system have all of 127.0.0.0/8 on its loopback interface?")
 }
 
+// takeSix holds ::1 against other processes, and returns nil if one has it, or
+// if services were started there by hand.
+func takeSix() net.Listener {
+	l, err := net.Listen("tcp", fmt.Sprintf("[::1]:%d", lockPort))
+	if err != nil {
+		return nil
+	}
+	sip, err := net.Listen("tcp", "[::1]:5060")
+	if err != nil {
+		l.Close()
+		return nil
+	}
+	sip.Close()
+	return l
+}
+
 // Host returns the address this lab's services listen on, 127.0.N.1. Tests put
 // their own sockets there too.
 func (l *Lab) Host(t testing.TB) netip.Addr {
