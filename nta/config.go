@@ -41,6 +41,12 @@ type Config struct {
 	// Resolver finds where a request may go. By default the agent makes its
 	// own, over the transports it listens on, and closes it.
 	Resolver *sresolv.Resolver
+	// Alias has connections over TLS serve requests both ways (RFC 5923): the
+	// agent asks for it on those that it opens, and grants it to peers that ask
+	// for it and have proved by a certificate who they are, for requests to the
+	// domains that it names. It needs tport.Config.TLS with certificates at both
+	// ends, ClientAuth included.
+	Alias bool
 	// Timers are the timer values of RFC 3261 section 17.
 	Timers Timers
 

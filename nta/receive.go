@@ -40,6 +40,7 @@ func (a *Agent) request(d *tport.Delivery, req sip.Request) {
 		return
 	}
 	a.count.requestsReceived.Add(1)
+	a.alias(d, via)
 	if a.cfg.Stateless != nil {
 		switch a.cfg.Stateless(d) {
 		case Drop:

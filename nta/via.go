@@ -63,7 +63,7 @@ func (a *Agent) via(f *tport.Flow, branch string) sip.ViaParm {
 		Transport: strings.ToUpper(f.Proto()),
 		Host:      host,
 		Port:      port,
-		Params:    msg.Params(";branch=" + branch),
+		Params:    msg.Params(";branch="+branch) + a.aliasParam(f),
 	}
 	if !f.Reliable() {
 		v.Params = ";rport" + v.Params

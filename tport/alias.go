@@ -32,13 +32,7 @@ func (f *Flow) alias(name Name) error {
 	if err != nil {
 		return err
 	}
-	if !s.provesToo(key) {
-		return ErrNotProved
-	}
-	return s.t.alias(key, s)
-}
-
-func (t *Transport) alias(key poolKey, s *stream) error {
+	t := s.t
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -46,6 +40,8 @@ func (t *Transport) alias(key poolKey, s *stream) error {
 		return goneBy(ErrClosed)
 	case t.pool[key] == s:
 		return nil
+	case !s.provesToo(key):
+		return ErrNotProved
 	case len(s.reuse) >= namesShared:
 		return ErrAliases
 	}
