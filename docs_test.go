@@ -157,6 +157,24 @@ func TestTransportsPageIsWhole(t *testing.T) {
 	}
 }
 
+// TestSecurityLimitsAreComplete keeps the limits table whole: it has a row for
+// every bound that the transports can be given.
+func TestSecurityLimitsAreComplete(t *testing.T) {
+	text, err := os.ReadFile("docs/security.md")
+	require.NoError(t, err)
+	bound := regexp.MustCompile(`^Config\.(Max\w+|\w*Timeout|Queue\w+|Message\w+|Idle)$`)
+	found := 0
+	for name := range declaredNames(t, "tport") {
+		if bound.MatchString(name) {
+			found++
+			if !strings.Contains(string(text), "`tport."+name+"`") {
+				t.Errorf("docs/security.md: no row for tport.%s in the table of limits", name)
+			}
+		}
+	}
+	require.Greater(t, found, 12)
+}
+
 // TestStandardsAreShown keeps docs/rfc.md true: every test it names exists.
 func TestStandardsAreShown(t *testing.T) {
 	text, err := os.ReadFile("docs/rfc.md")

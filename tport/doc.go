@@ -20,8 +20,13 @@
 //	err = f.Send(m)
 //	err = t.Shutdown(ctx)
 //
-// Connections that were dialled are used again for the same [Name]; those that
-// were accepted are found by their [Key], through [Transport.Find]. On a host
+// Connections that were dialled are used again for the same [Name], unless it
+// says Fresh; those that were accepted are found by their [Key], through
+// [Transport.Find], or by the names of their [Flow.Alias]. What is sent on a flow
+// that has ended is not sent elsewhere: the error is [ErrGone].
+//
+// A flow that is needed is held, with [Flow.Hold] or with [Flow.Watch], which
+// tells of its end; [Flow.KeepAlive] keeps it open and finds out when it is dead. On a host
 // with several addresses an answer leaves from the address that was asked, also
 // from a socket bound to all of them.
 //
@@ -31,7 +36,8 @@
 // goroutine that reads the socket or connection, one after the other: Deliver
 // must not block. There is one goroutine for each reader of a UDP socket, one
 // for each listening socket, one for each connection and one for each attempt
-// to connect; one more writes, only while something is queued. All of them,
+// to connect; one more writes, only while something is queued, and one looks
+// after the datagram flows that are kept alive. All of them,
 // and all callbacks, have ended when [Transport.Close] or [Transport.Shutdown]
 // returns; neither may be called from a callback.
 //
@@ -44,7 +50,9 @@
 //
 // Whatever a peer sends is bounded: a message by [Config.Limits], its time by
 // MessageTimeout, the time without any by Idle, what waits to be written by
-// the queue and by WriteTimeout, connections by MaxFlows and MaxFlowsPerSource.
+// the queue and by WriteTimeout, all that waits by MaxBuffered, connections by
+// MaxFlows and MaxFlowsPerSource, handshakes by MaxHandshakes and
+// HandshakeTimeout, and on request messages a second by MessageRate.
 // Memory grows with what has come, never with what was announced. An idle
 // connection holds no buffer and its reader a small stack: about 4 kB in all.
 // Each bound has a counter in [Stats].
