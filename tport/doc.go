@@ -1,4 +1,5 @@
-// Package tport carries messages over UDP and TCP, IPv4 and IPv6. It knows
+// Package tport carries messages over UDP, TCP, TLS, WebSocket and WebSocket
+// over TLS, IPv4 and IPv6, and over transports of the user's own. It knows
 // messages, in the grammar of any [msg.Class], and peers; it knows nothing of
 // SIP, so HTTP may share it. What RFC 3261 section 18 says of addresses in Via
 // is for the layer above: this one sends where it is told and says exactly
@@ -29,6 +30,12 @@
 // tells of its end; [Flow.KeepAlive] keeps it open and finds out when it is dead. On a host
 // with several addresses an answer leaves from the address that was asked, also
 // from a socket bound to all of them.
+//
+// TLS is configured by [Config.TLS] or for a name alone, and peers prove who they
+// are by the rules of RFC 5922; see [Verification]. [WebSocketHandler] serves SIP
+// over WebSocket inside an HTTP server of the user's, [Config.Proxy] connects
+// through HTTP proxies, and a [Protocol] is a transport that this package does
+// not know.
 //
 // # Concurrency
 //
