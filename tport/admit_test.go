@@ -73,7 +73,7 @@ func TestShedOldestIdle(t *testing.T) {
 	})
 }
 
-// One source cannot take the place of the others.
+// T12: one source cannot take the place of the others.
 func TestShedPerSource(t *testing.T) {
 	bubble(t, func(t *testing.T, v *virtual) {
 		_, bob, at := v.pair(func(c *Config) { c.MaxFlowsPerSource = 2 })

@@ -48,12 +48,15 @@ func (k *keeping) deadline(mid bool) time.Duration {
 	return next
 }
 
-// keepUp does what the keep-alive has to do now. The error ends the connection.
+// keepUp does what the keep-alive has to do now. The error ends the connection,
+// at once: there is nobody whom what is queued could reach.
 func (s *stream) keepUp(k *keeping, now time.Duration, mid bool) error {
 	if k.Silence > 0 && now >= k.heard+k.Silence {
+		s.kill(ErrSilent)
 		return ErrSilent
 	}
 	if k.by != 0 && now >= k.by && !mid {
+		s.kill(ErrNoPong)
 		return ErrNoPong
 	}
 	if k.due == 0 || now < k.due {

@@ -21,7 +21,7 @@ func traffic() (string, []string) {
 		[]string{"1", "2", "3", "4"}
 }
 
-// However the stream is cut, the same messages come in the same order, and
+// T11: however the stream is cut, the same messages come in the same order, and
 // each ping has its answer. Both ways to read are cut: without a descriptor in
 // virtual time, where every piece is read alone, and by descriptor.
 func TestStreamCutAtEveryByte(t *testing.T) {
@@ -139,7 +139,7 @@ func TestStreamNoise(t *testing.T) {
 	})
 }
 
-// One deadline holds for a whole message, however slowly octets trickle.
+// T12: one deadline holds for a whole message, however slowly octets trickle.
 func TestStreamMessageTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, v *virtual) {
 		_, bob, at := v.pair()

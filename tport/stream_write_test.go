@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A peer that does not read costs its own flow only: Send never waits, the
+// T13: a peer that does not read costs its own flow only: Send never waits, the
 // bound holds, the order too, others are served, and in the end the flow goes.
 func TestStreamSlowReader(t *testing.T) {
 	run := func(t *testing.T, bob *node, slow, quick net.Conn, settle func()) *Flow {
