@@ -86,6 +86,7 @@ func (m *serverInvite) proceeding(in input, t timing) effect {
 		return e
 	case inSuccess:
 		m.state = serverInviteAccepted
+		m.forwarded = false // whatever was passed on before: this one is ours to repeat
 		m.interval = t.t1
 		return effect{do: actSend, repeat: m.interval, end: t.timeout} // Timer L
 	case inForward:
@@ -114,7 +115,7 @@ func (m *serverInvite) accepted(in input, t timing) effect {
 		}
 		m.interval = min(2*m.interval, t.t2)
 		return effect{do: actSend, repeat: m.interval}
-	case inForward:
+	case inForward, inSuccess: // RFC 6026 7.1
 		return effect{do: actSend}
 	case inAck:
 		m.acked = true
@@ -139,13 +140,13 @@ func (m *serverInvite) completed(in input, t timing) effect {
 	case inRepeat:
 		m.interval = min(2*m.interval, t.t2)
 		return effect{do: actSend, repeat: m.interval}
-	case inAck:
+	case inAck: // absorbed
 		if linger := t.or0(t.t4); linger > 0 {
 			m.state = serverInviteConfirmed
-			return effect{do: actPass, repeat: stop, end: linger} // Timer I
+			return effect{repeat: stop, end: linger} // Timer I
 		}
 		m.state = serverInviteTerminated
-		return effect{do: actPass | actEnd, repeat: stop, end: stop}
+		return effect{do: actEnd, repeat: stop, end: stop}
 	case inTransport:
 		return effect{do: actFail}
 	case inEnd:

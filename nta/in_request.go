@@ -38,6 +38,8 @@ func (m *serverRequest) step(in input, t timing) effect {
 		switch in {
 		case inRequest:
 			return effect{do: actSend}
+		case inTransport: // RFC 6026 8.8: told, but it stays
+			return effect{do: actFail}
 		case inEnd:
 			m.state = serverRequestTerminated
 			return effect{do: actEnd, repeat: stop, end: stop}

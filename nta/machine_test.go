@@ -75,7 +75,7 @@ func TestClientInviteTable(t *testing.T) {
 		{accepted, inEnd, over, effect{actEnd, 0, stop}},
 		{completed, inFailure, completed, effect{actAck, 0, 0}},
 		{completed, inEnd, over, effect{actEnd, 0, stop}},
-		{completed, inTransport, over, effect{actEnd, 0, stop}},
+		{completed, inTransport, over, effect{actFail | actEnd, 0, stop}},
 	}
 	checkTable(t, "udp", states, append([]transition[clientInviteState]{
 		{idle, inStart, calling, effect{actSend, 500 * time.Millisecond, 32 * sec}},
@@ -166,6 +166,7 @@ func TestServerInviteTable(t *testing.T) {
 		{proceeding, inTransport, proceeding, effect{actFail, 0, 0}},
 		{accepted, inRepeat, accepted, effect{actSend, 2 * sec, 0}},
 		{accepted, inForward, accepted, effect{actSend, 0, 0}},
+		{accepted, inSuccess, accepted, effect{actSend, 0, 0}},
 		{accepted, inAck, accepted, effect{actPass, stop, 0}},
 		{accepted, inTransport, accepted, effect{actFail, 0, 0}},
 		{accepted, inEnd, over, effect{actNoAck | actEnd, stop, stop}},
@@ -177,11 +178,11 @@ func TestServerInviteTable(t *testing.T) {
 	}
 	checkTable(t, "udp", states, append([]transition[serverInviteState]{
 		{proceeding, inFailure, completed, effect{actSend | actSlim, 500 * time.Millisecond, 32 * sec}},
-		{completed, inAck, confirmed, effect{actPass, stop, 5 * sec}},
+		{completed, inAck, confirmed, effect{0, stop, 5 * sec}},
 	}, common...), run(lossy))
 	checkTable(t, "tcp", states, append([]transition[serverInviteState]{
 		{proceeding, inFailure, completed, effect{actSend | actSlim, stop, 32 * sec}},
-		{completed, inAck, over, effect{actPass | actEnd, stop, stop}},
+		{completed, inAck, over, effect{actEnd, stop, stop}},
 	}, common...), run(stream))
 }
 
@@ -231,6 +232,7 @@ func TestServerRequestTable(t *testing.T) {
 		{proceeding, inRequest, proceeding, effect{actSend, 0, 0}},
 		{completed, inRequest, completed, effect{actSend, 0, 0}},
 		{completed, inEnd, over, effect{actEnd, stop, stop}},
+		{completed, inTransport, completed, effect{do: actFail}},
 	}
 	var udp, tcp []transition[serverRequestState]
 	for _, s := range []serverRequestState{trying, proceeding} {

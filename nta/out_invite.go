@@ -138,7 +138,10 @@ func (m *clientInvite) completed(in input) effect {
 	switch in {
 	case inFailure:
 		return effect{do: actAck}
-	case inEnd, inTransport:
+	case inTransport:
+		m.state = clientInviteTerminated
+		return effect{do: actFail | actEnd, end: stop}
+	case inEnd:
 		m.state = clientInviteTerminated
 		return effect{do: actEnd, end: stop}
 	}
