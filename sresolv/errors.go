@@ -3,13 +3,23 @@ package sresolv
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 )
 
 // Conditions to test for with errors.Is. They come wrapped in an [*Error].
 var (
-	// ErrNotFound means that the name has no address in any family asked for.
+	// ErrNotFound means that the name does not exist, or in a walk that it has
+	// no address in any family asked for.
 	ErrNotFound = errors.New("no address found; check the domain and its DNS records")
+
+	// ErrNoData means that the name exists but has no record of the type asked
+	// for. It is also an ErrNotFound.
+	ErrNoData = fmt.Errorf("no record of this type (%w)", ErrNotFound)
+
+	// ErrNoService means that the domain says it has no such service: the
+	// target of its SRV records is "." (RFC 2782). It is also an ErrNotFound.
+	ErrNoService = fmt.Errorf(`the domain has no such service, its SRV target is "." (%w)`, ErrNotFound)
 
 	// ErrNoTransport means that the target needs a transport that the caller
 	// does not speak, or that a sips target asks for a plain one (RFC 3263
@@ -20,12 +30,28 @@ var (
 	// 25.1 allows, so that asking DNS is pointless.
 	ErrBadTarget = errors.New("not a SIP target; use a sip or sips scheme and a domain name or IP address as host")
 
+	// ErrBadNumber means that what was given to [Resolver.LookupENUM] is no
+	// telephone number of E.164.
+	ErrBadNumber = errors.New(`not a telephone number; use "+" and 1 to 15 digits, country code first`)
+
 	// ErrBusy means that Config.MaxPending look-ups are waiting already. The
 	// walk may be tried again later.
 	ErrBusy = errors.New("too many look-ups pending; try again later or raise Config.MaxPending")
 
-	// ErrTimeout means that the look-up had no answer within Config.Timeout.
+	// ErrTimeout means that the look-up had no answer within Config.Timeout, or
+	// that the last server asked was silent.
 	ErrTimeout = errors.New("look-up timed out; check that the name servers can be reached")
+
+	// ErrServers means that every name server failed or refused to answer.
+	ErrServers = errors.New("no name server could answer; check Config.Servers or resolv.conf, and the servers")
+
+	// ErrAlias means that CNAME records lead in a circle, or over more than
+	// eight links.
+	ErrAlias = errors.New("aliases do not end; check the CNAME records of the domain")
+
+	// ErrTooManyQueries means that the walk has asked Config.MaxQueries
+	// questions.
+	ErrTooManyQueries = errors.New("too many DNS queries for one target; check the domain or raise Config.MaxQueries")
 
 	// ErrClosed means that the resolver was closed.
 	ErrClosed = errors.New("resolver is closed")
@@ -47,7 +73,8 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Timeout reports whether waiting longer or trying again may help.
 func (e *Error) Timeout() bool {
-	return errors.Is(e.Err, ErrTimeout) || errors.Is(e.Err, ErrBusy) || errors.Is(e.Err, context.DeadlineExceeded)
+	return errors.Is(e.Err, ErrTimeout) || errors.Is(e.Err, ErrServers) || errors.Is(e.Err, ErrBusy) ||
+		errors.Is(e.Err, context.DeadlineExceeded)
 }
 
 // reason maps what a look-up function returned to the conditions above. ctx is

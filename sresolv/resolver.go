@@ -3,126 +3,82 @@ package sresolv
 import (
 	"context"
 	"iter"
-	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 )
 
-// Defaults of [Config].
-const (
-	DefaultMaxPending = 64
-	DefaultMaxTargets = 64
-	DefaultTimeout    = 10 * time.Second
-)
-
-// Config sets up a [Resolver]. The zero value is useful; it is read once, by
-// [New].
-type Config struct {
-	// LookupNetIP looks up the addresses of a name; network is "ip", "ip4" or
-	// "ip6". It has the shape of [net.Resolver.LookupNetIP], which is used, on
-	// net.DefaultResolver, when it is nil. It must return soon after its
-	// context ended, and must be safe for concurrent use.
-	LookupNetIP func(ctx context.Context, network, host string) ([]netip.Addr, error)
-
-	// Transports are what the caller speaks, the preferred first, in lower
-	// case. nil: udp, tcp.
-	Transports []string
-
-	// Network restricts the address families: "ip4" or "ip6". "": both.
-	Network string
-
-	// MaxPending is how many names are looked up at once. 0: 64; negative: no
-	// limit.
-	MaxPending int
-
-	// MaxTargets is how many hops one walk gives at most. 0: 64; negative: no
-	// limit.
-	MaxTargets int
-
-	// Timeout bounds one look-up. 0: 10 s; negative: no limit.
-	Timeout time.Duration
-}
-
 // Resolver finds the hops of targets. It is safe for concurrent use. Make it
 // with [New], end it with [Resolver.Close].
 type Resolver struct {
-	lookupNetIP func(ctx context.Context, network, host string) ([]netip.Addr, error)
-	transports  []string
-	network     string
-	maxPending  int
-	maxTargets  int
-	timeout     time.Duration
+	cfg   Config // with its defaults
+	conf  *watched[conf]
+	hosts *watched[hosts]
 
 	ctx   context.Context // of all look-ups; ends at Close
 	close context.CancelCauseFunc
 
 	mu      sync.Mutex // never held while waiting or in user code
 	closed  bool
-	pending map[string]*lookup // by name; one entry per goroutine
+	pending map[question]*lookup // one entry per goroutine
 	running sync.WaitGroup
 	stats   Stats // its counters
+	cache   *cache
+	failed  map[place]time.Time
+	asked   []netip.AddrPort // the servers of the answers in the cache
+	servers map[netip.AddrPort]server
+	turn    uint64 // of rotation
 }
 
-// lookup is one question on its way. addrs and err are written before done is
-// closed and never after.
+// lookup is one question on its way. answer is written before done is closed
+// and never after.
 type lookup struct {
-	done  chan struct{}
-	addrs []netip.Addr
-	err   error
+	question
+	done   chan struct{}
+	answer answer
 }
 
-// New makes a resolver.
+// New makes a resolver. It reads no file and asks nothing yet.
 func New(cfg Config) *Resolver {
+	cfg = cfg.resolve()
+	path := cfg.ResolvConf
+	if cfg.Servers != nil {
+		path = "-"
+	}
 	r := &Resolver{
-		lookupNetIP: cfg.LookupNetIP,
-		network:     cfg.Network,
-		maxPending:  limit(cfg.MaxPending, DefaultMaxPending),
-		maxTargets:  limit(cfg.MaxTargets, DefaultMaxTargets),
-		timeout:     limit(cfg.Timeout, DefaultTimeout),
-		pending:     make(map[string]*lookup),
-	}
-	if r.lookupNetIP == nil {
-		r.lookupNetIP = net.DefaultResolver.LookupNetIP
-	}
-	if r.network == "" {
-		r.network = "ip"
-	}
-	if cfg.Transports == nil {
-		cfg.Transports = []string{"udp", "tcp"}
-	}
-	for _, t := range cfg.Transports {
-		r.transports = append(r.transports, strings.ToLower(t))
+		cfg:     cfg,
+		conf:    watch(path, cfg.Open, parseConf),
+		hosts:   watch(cfg.Hosts, cfg.Open, parseHosts),
+		pending: make(map[question]*lookup),
+		cache:   newCache(cfg.CacheSize),
+		failed:  make(map[place]time.Time),
+		servers: make(map[netip.AddrPort]server),
 	}
 	r.ctx, r.close = context.WithCancelCause(context.Background())
 	return r
 }
 
-// limit applies the rule "zero is the default, negative is off"; off is -1.
-func limit[T int | time.Duration](v, def T) T {
-	switch {
-	case v == 0:
-		return def
-	case v < 0:
-		return -1
-	}
-	return v
-}
-
 // Walk begins the list of hops for t. It never waits and asks nothing yet; what
 // is wrong with t, [Walk.Next] returns.
 func (r *Resolver) Walk(t Target) *Walk {
-	w := &Walk{r: r}
-	if w.plan, w.err = r.plan(t); w.err == nil && w.plan.addr.IsValid() {
-		w.left = 1
-	}
-	return w
+	p, err := r.plan(t)
+	return r.begin(p, err)
+}
+
+// WalkResponse begins the list of hops for a response that cannot go back the
+// way its request came, as RFC 3263 section 5 says: transport, host and port
+// are those of the sent-by of the top Via, port 0 if there is none. A name with
+// a port has its addresses looked up, one without its SRV records first. The
+// transport need not be among Config.Transports. It never waits.
+func (r *Resolver) WalkResponse(transport, host string, port uint16) *Walk {
+	p, err := planResponse(transport, host, port)
+	return r.begin(p, err)
 }
 
 // Hops gives the hops for t in the order to try them. It stops after the first
-// error, which is an [*Error]; a loop that sees none has seen every hop. ctx
-// bounds the waiting, not the look-up. It is a loop over [Resolver.Walk].
+// error, which is an [*Error]; a loop that sees none has seen every hop that
+// could be found. ctx bounds the waiting, not the look-ups. It is a loop over
+// [Resolver.Walk].
 func (r *Resolver) Hops(ctx context.Context, t Target) iter.Seq2[Hop, error] {
 	return func(yield func(Hop, error) bool) { r.hops(ctx, t, yield) }
 }
@@ -139,61 +95,94 @@ func (r *Resolver) Close() error {
 	return nil
 }
 
-// ask starts a look-up of name, or joins the one that is on its way.
-func (r *Resolver) ask(name string) (*lookup, error) {
+// peek returns an answer that is known already.
+func (r *Resolver) peek(q question) (answer, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a, ok := r.cache.get(q, time.Now())
+	if ok {
+		r.stats.CacheHits++
+	}
+	return a, ok
+}
+
+// ask starts a look-up, or joins the one for the same question that is on its
+// way.
+func (r *Resolver) ask(q question) (*lookup, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return nil, ErrClosed
 	}
-	if l := r.pending[name]; l != nil {
+	if l := r.pending[q]; l != nil {
 		return l, nil
 	}
-	if r.maxPending >= 0 && len(r.pending) >= r.maxPending {
+	if r.cfg.MaxPending >= 0 && len(r.pending) >= r.cfg.MaxPending {
 		r.stats.Refused++
 		return nil, ErrBusy
 	}
 	r.stats.LookUps++
-	l := &lookup{done: make(chan struct{})}
-	r.pending[name] = l
-	r.running.Go(func() { r.run(l, name) })
+	l := &lookup{question: q, done: make(chan struct{})}
+	r.pending[q] = l
+	r.running.Go(func() { r.run(l) })
 	return l, nil
 }
 
-func (r *Resolver) run(l *lookup, name string) {
+func (r *Resolver) run(l *lookup) {
 	ctx := r.ctx
-	if r.timeout >= 0 {
+	if r.cfg.Timeout >= 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, r.timeout)
+		ctx, cancel = context.WithTimeout(ctx, r.cfg.Timeout)
 		defer cancel()
 	}
-	addrs, err := r.lookupNetIP(ctx, r.network, name)
-	if l.addrs = r.clean(addrs); len(l.addrs) == 0 {
-		l.err = ErrNotFound
-		if err != nil {
-			l.err = reason(ctx, err)
-		}
+	if r.cfg.own() {
+		l.answer = r.call(ctx, l.question)
+	} else {
+		l.answer = r.resolve(ctx, l.question)
 	}
 	r.mu.Lock()
-	delete(r.pending, name)
+	delete(r.pending, l.question)
+	r.cache.put(l.question, l.answer, time.Now())
 	r.mu.Unlock()
 	close(l.done)
 }
 
-// clean keeps the order, drops doubles and what is no destination, and caps.
-func (r *Resolver) clean(in []netip.Addr) []netip.Addr {
-	var out []netip.Addr
-	seen := make(map[netip.Addr]bool)
-	for _, a := range in {
-		if r.maxTargets >= 0 && len(out) >= r.maxTargets {
-			break
+// call answers a question by the functions of the user. How long such an answer
+// holds is not known, so it is not kept.
+func (r *Resolver) call(ctx context.Context, q question) answer {
+	out := answer{name: q.name, err: ErrNotFound}
+	var err error
+	switch {
+	case q.typ == typeAddr && r.cfg.LookupNetIP != nil:
+		var addrs []netip.Addr
+		addrs, err = r.cfg.LookupNetIP(ctx, r.cfg.Network, q.name)
+		for _, a := range addrs {
+			if len(out.records) < maxRecords {
+				out.records = append(out.records, Record{Name: q.name, Type: typeAddr, Addr: a})
+			}
 		}
-		a = a.Unmap()
-		if !a.IsValid() || a.IsUnspecified() || seen[a] {
-			continue
+	case q.typ == TypeSRV && r.cfg.LookupSRV != nil:
+		_, list, e := r.cfg.LookupSRV(ctx, "", "", q.name)
+		err = e
+		for _, s := range list {
+			if s != nil && len(out.records) < maxRecords {
+				out.records = append(out.records, Record{Name: q.name, Type: TypeSRV, SRV: SRV{s.Priority, s.Weight, s.Port, canonical(s.Target)}})
+			}
 		}
-		seen[a] = true
-		out = append(out, a)
+	case q.typ == TypeNAPTR && r.cfg.LookupNAPTR != nil:
+		list, e := r.cfg.LookupNAPTR(ctx, q.name)
+		err = e
+		for _, n := range list[:min(len(list), maxRecords)] {
+			n.Replacement = canonical(n.Replacement)
+			out.records = append(out.records, Record{Name: q.name, Type: TypeNAPTR, NAPTR: n})
+		}
+	}
+	switch {
+	case len(out.records) > 0:
+		out.err = nil
+		sortRecords(out.records)
+	case err != nil:
+		out.err = reason(ctx, err)
 	}
 	return out
 }

@@ -57,7 +57,7 @@ func TestShared(t *testing.T) {
 		}
 		wg.Wait()
 		require.EqualValues(t, 1, n.Load())
-		collect(t, r.Walk(Target{Host: "example.com"}))
+		collect(t, r.Walk(Target{Host: "example.com", Transport: "udp"}))
 		require.EqualValues(t, 2, n.Load(), "a later walk asks anew")
 	})
 }
@@ -74,7 +74,7 @@ func TestMaxPending(t *testing.T) {
 			_, err := r.Walk(Target{Host: host}).Next(expired)
 			require.ErrorIs(t, err, context.Canceled)
 		}
-		w := r.Walk(Target{Host: "c.example"})
+		w := r.Walk(Target{Host: "c.example", Transport: "udp"})
 		start := time.Now()
 		_, err := w.Next(t.Context())
 		require.ErrorIs(t, err, ErrBusy)
@@ -100,7 +100,7 @@ func TestMaxTargets(t *testing.T) {
 		for limit, want := range map[int]int{0: 64, 3: 3, -1: 200} {
 			var n atomic.Int32
 			r := New(Config{LookupNetIP: after(0, &n, addrs...), MaxTargets: limit})
-			require.Len(t, collect(t, r.Walk(Target{Host: "example.com"})), want)
+			require.Len(t, collect(t, r.Walk(Target{Host: "example.com", Transport: "udp"})), want)
 			r.Close()
 		}
 	})
@@ -178,7 +178,7 @@ func TestNetwork(t *testing.T) {
 			return []netip.Addr{netip.MustParseAddr("2001:db8::1")}, nil
 		}})
 		defer r.Close()
-		require.Equal(t, []string{"udp:[2001:db8::1]:5060"}, collect(t, r.Walk(Target{Host: "example.com"})))
+		require.Equal(t, []string{"udp:[2001:db8::1]:5060"}, collect(t, r.Walk(Target{Host: "example.com", Transport: "udp"})))
 	})
 }
 
@@ -188,12 +188,12 @@ func TestHops(t *testing.T) {
 		r := New(Config{LookupNetIP: after(time.Second, &n, "192.0.2.1", "192.0.2.2")})
 		defer r.Close()
 		var got []string
-		for h, err := range r.Hops(t.Context(), Target{Host: "example.com"}) {
+		for h, err := range r.Hops(t.Context(), Target{Host: "example.com", Transport: "udp"}) {
 			require.NoError(t, err)
 			got = append(got, h.String())
 		}
 		require.Equal(t, []string{"udp:192.0.2.1:5060", "udp:192.0.2.2:5060"}, got)
-		for range r.Hops(t.Context(), Target{Host: "example.com"}) {
+		for range r.Hops(t.Context(), Target{Host: "example.com", Transport: "udp"}) {
 			break
 		}
 		var errs []error

@@ -94,7 +94,7 @@ func TestPlanName(t *testing.T) {
 	defer r.Close()
 	p, err := r.plan(Target{Scheme: "sips", Host: "SIP.Example.com.", Maddr: "Other.example.com"})
 	require.NoError(t, err)
-	require.Equal(t, plan{name: "sip.example.com", query: "other.example.com", transport: "tls", port: 5061}, p)
+	require.Equal(t, plan{name: "sip.example.com", query: "other.example.com", secure: true}, p)
 }
 
 func TestParseHostNames(t *testing.T) {
@@ -136,10 +136,10 @@ func FuzzTarget(f *testing.F) {
 			}
 			return
 		}
-		if !slices.Contains(all, p.transport) || p.port == 0 || port != 0 && p.port != port {
+		if p.transport == "" && (p.addr.IsValid() || port != 0) || p.transport != "" && !slices.Contains(all, p.transport) || p.port != port {
 			t.Fatalf("bad plan %+v", p)
 		}
-		if strings.EqualFold(scheme, "sips") && p.transport != "tls" && p.transport != "wss" {
+		if strings.EqualFold(scheme, "sips") && p.transport != "" && p.transport != "tls" && p.transport != "wss" {
 			t.Fatalf("sips on %s", p.transport)
 		}
 		if p.addr.IsValid() == (p.query != "") || p.name == "" {

@@ -47,7 +47,7 @@ func TestReadyAfterAnswer(t *testing.T) {
 		var n atomic.Int32
 		r := New(Config{LookupNetIP: after(time.Second, &n, "192.0.2.1", "192.0.2.2")})
 		defer r.Close()
-		w := r.Walk(Target{Host: "example.com"})
+		w := r.Walk(Target{Host: "example.com", Transport: "udp"})
 		h, err := w.Next(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, "example.com", h.Name)
