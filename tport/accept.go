@@ -79,6 +79,7 @@ func (t *Transport) spareDescriptor(err error) *stream {
 // welcome takes an accepted connection.
 func (p *Primary) welcome(conn net.Conn) {
 	t := p.t
+	t.mark(conn)
 	proto, _ := t.protocolOf(p.proto)
 	upgrade := proto.(streamProtocol)
 	if _, ok := upgrade.(immediate); ok {

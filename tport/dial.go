@@ -341,7 +341,11 @@ func (t *Transport) dialFrom(ctx context.Context, network string, from netip.Add
 	if from.IsValid() && t.cfg.DialFrom != nil {
 		dial = t.cfg.DialFrom(from)
 	}
-	return dial(ctx, network, to)
+	conn, err := dial(ctx, network, to)
+	if err == nil {
+		t.mark(conn)
+	}
+	return conn, err
 }
 
 // sourceFor returns the local address to connect from, the zero Addr where the

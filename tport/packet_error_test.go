@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gosofia/sofia/tport/simnet"
 )
 
 // unused is an address that nobody listens on.
@@ -96,5 +98,27 @@ func TestFlowMTU(t *testing.T) {
 		alice, _, at := v.pair()
 		alice.listen(UDP, "192.0.2.1", 5060)
 		require.Zero(t, alice.dial(UDP, at).MTU())
+	})
+}
+
+// What the system refuses to send is told to the one who sends it: no buffers is
+// a queue that is full, and costs the other messages nothing.
+func TestUDPSendErrors(t *testing.T) {
+	bubble(t, func(t *testing.T, v *virtual) {
+		alice, bob, at := v.pair()
+		alice.listen(UDP, "192.0.2.1", 5060)
+		f := alice.dial(UDP, at)
+		for errno, want := range map[syscall.Errno]error{syscall.ENOBUFS: ErrQueueFull, syscall.EPERM: syscall.EPERM} {
+			v.alice.Fail(simnet.FaultSend, errno, 1)
+			err := f.Send(parse(t, text("1", "")))
+			require.ErrorIs(t, err, want)
+			require.ErrorIs(t, err, errno)
+			require.NoError(t, f.Send(parse(t, text("2", ""))))
+			_, id := bob.next()
+			require.Equal(t, "2", id)
+		}
+		s := alice.Stats()
+		require.EqualValues(t, 1, s.QueueFull)
+		require.EqualValues(t, 1, s.WriteErrors)
 	})
 }
