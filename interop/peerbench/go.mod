@@ -7,6 +7,7 @@ replace github.com/gosofia/sofia => ../..
 require (
 	github.com/emiago/sipgo v1.7.2
 	github.com/gosofia/sofia v0.0.0
+	golang.org/x/net v0.62.0
 )
 
 require (
@@ -16,7 +17,7 @@ require (
 	github.com/gobwas/ws v1.3.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/icholy/digest v1.2.0 // indirect
-	golang.org/x/net v0.62.0 // indirect
+
 	golang.org/x/sync v0.16.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )

@@ -37,7 +37,8 @@ type Config struct {
 	Work        Work
 	Count       int           // operations that are measured
 	Warm        int           // operations before, which are not
-	Outstanding int           // default 32
+	Outstanding int           // default 32; over TCP the number of connections, one operation on each
+	Network     string        // "udp", "tcp" or "tls"; default "udp"
 	Timeout     time.Duration // without any answer: everything outstanding is lost; default 2 s
 	// CPU reads the CPU time the server has used; nil measures none.
 	CPU func() (time.Duration, error)
@@ -87,12 +88,15 @@ func Run(cfg Config) (Result, error) {
 	default:
 		return Result{}, fmt.Errorf("load: no work %q; there is %q, %q and %q", cfg.Work, Options, Call, UACall)
 	}
+	if cfg.Network == "tcp" || cfg.Network == "tls" {
+		return runStreams(cfg)
+	}
 	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(cfg.Target))
 	if err != nil {
 		return Result{}, err
 	}
 	defer conn.Close()
-	g := &generator{Config: cfg, conn: conn, local: conn.LocalAddr().String(), slots: make([]slot, cfg.Outstanding)}
+	g := &generator{Config: cfg, conn: conn, transport: "UDP", local: conn.LocalAddr().String(), slots: make([]slot, cfg.Outstanding)}
 	return cfg.measured(g.run)
 }
 
@@ -146,9 +150,11 @@ type generator struct {
 	Config
 	conn  *net.UDPConn
 	local string
-	slots []slot
-	out   []byte
-	runs  int
+	// transport stands in Via.
+	transport string
+	slots     []slot
+	out       []byte
+	runs      int
 }
 
 // run starts and finishes count operations.

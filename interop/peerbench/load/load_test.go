@@ -24,7 +24,7 @@ func TestServers(t *testing.T) {
 				if work.Calls() && !server.TakesCalls(name) {
 					continue
 				}
-				r, err := Run(Config{Target: s.Addr, Work: work, Warm: 20, Count: 200, CPU: func() (time.Duration, error) { return ProcessCPU(os.Getpid()) }})
+				r, err := Run(Config{Target: s.Addr, Work: work, Network: server.Network(name), Warm: 20, Count: 200, CPU: func() (time.Duration, error) { return ProcessCPU(os.Getpid()) }})
 				if err != nil {
 					t.Fatalf("%s: %v", work, err)
 				}

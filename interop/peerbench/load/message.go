@@ -30,7 +30,7 @@ func (g *generator) request(i int, method string, cseq int, branch, uri, to, bod
 	run := g.slots[i].run
 	b := g.out[:0]
 	b = fmt.Appendf(b, "%s %s SIP/2.0\r\n", method, uri)
-	b = fmt.Appendf(b, "Via: SIP/2.0/UDP %s;branch=z9hG4bK%d.%d%s;rport\r\n", g.local, i, run, branch)
+	b = fmt.Appendf(b, "Via: SIP/2.0/%s %s;branch=z9hG4bK%d.%d%s;rport\r\n", g.transport, g.local, i, run, branch)
 	b = append(b, "Max-Forwards: 70\r\n"...)
 	b = fmt.Appendf(b, "From: <sip:load@%s>;tag=f%d\r\n", g.local, run)
 	b = fmt.Appendf(b, "To: %s\r\n", to)

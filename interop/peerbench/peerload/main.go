@@ -35,9 +35,10 @@ func main() {
 	works := flag.String("work", string(load.Options)+","+string(load.Call)+","+string(load.UACall), "work to measure, with commas between")
 	n := flag.Int("n", 20000, "operations to measure")
 	warm := flag.Int("warm", 2000, "operations before them")
-	outstanding := flag.Int("outstanding", 32, "operations under way at once")
+	outstanding := flag.Int("outstanding", 32, "operations under way at once; over TCP as many connections")
 	repeat := flag.Int("repeat", 3, "runs of each")
 	procs := flag.Int("procs", 0, "GOMAXPROCS of the server; 0 leaves the default")
+	network := flag.String("net", "udp", "with -target: udp, or tcp or tls for a server that answers OPTIONS over that")
 	target := flag.String("target", "", "measure what listens here instead of starting a server")
 	pid := flag.Int("pid", 0, "with -target: the process whose CPU time is measured")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the server, that of the last run, to this file")
@@ -59,10 +60,17 @@ func main() {
 			for run := range *repeat {
 				// Servers take turns, so that a slow minute of the machine hits all.
 				for _, name := range list {
+					on := server.Network(name)
+					if *target != "" {
+						on = *network
+					}
+					if on != "udp" && load.Work(work) != load.Options {
+						continue
+					}
 					if load.Work(work).Calls() && !server.TakesCalls(name) {
 						continue
 					}
-					cfg := load.Config{Work: load.Work(work), Count: *n, Warm: *warm, Outstanding: *outstanding}
+					cfg := load.Config{Work: load.Work(work), Count: *n, Warm: *warm, Outstanding: *outstanding, Network: on}
 					if err := measure(name, *target, *pid, serverConfig{*procs, *profile, *memory}, run+1, cfg); err != nil {
 						return fmt.Errorf("%s, %s: %w", name, work, err)
 					}

@@ -3,7 +3,8 @@
 // Every server does the same work over UDP: it answers OPTIONS with 200, and
 // INVITE with 200 and a session description in a dialog that ACK confirms and
 // BYE ends, all through stateful server transactions. sofia-stateless alone
-// keeps no transaction, and takes no calls.
+// keeps no transaction, and takes no calls. The raw servers are no SIP servers at
+// all: they are what the sockets cost. Those of TCP and TLS answer OPTIONS only.
 package server
 
 import (
@@ -27,19 +28,27 @@ type start func(addr netip.AddrPort) (*Server, error)
 
 // A kind is one way of one library to serve.
 type kind struct {
-	name  string
-	start start
-	calls bool // it takes INVITE, too
+	name    string
+	start   start
+	calls   bool   // it takes INVITE, too
+	network string // "" for udp
 }
 
 // servers lists the libraries, each in a file of its own.
 func servers() []kind {
 	return []kind{
-		{"sofia-stateless", sofiaStateless, false},
-		{"sofia-step", sofiaStep, true},
-		{"sofia-serve", sofiaServe, true},
-		{"sofia-nua", sofiaUA, true},
-		{"sipgo", sipgoServer, true},
+		{name: "sofia-stateless", start: sofiaStateless},
+		{name: "sofia-step", start: sofiaStep, calls: true},
+		{name: "sofia-serve", start: sofiaServe, calls: true},
+		{name: "sofia-nua", start: sofiaUA, calls: true},
+		{name: "sipgo", start: sipgoServer, calls: true},
+		{name: "raw", start: rawUDP},
+		{name: "raw-batch", start: rawBatch},
+		{name: "sofia-stateless-tcp", start: sofiaStatelessTCP, network: "tcp"},
+		{name: "sipgo-tcp", start: sipgoTCP, network: "tcp"},
+		{name: "sofia-stateless-tls", start: sofiaStatelessTLS, network: "tls"},
+		{name: "raw-tls", start: rawTLS, network: "tls"},
+		{name: "raw-tcp", start: rawTCP, network: "tcp"},
 	}
 }
 
@@ -56,6 +65,14 @@ func Names() []string {
 func TakesCalls(name string) bool {
 	i := find(name)
 	return i < 0 || servers()[i].calls
+}
+
+// Network returns "udp", "tcp" or "tls": what the server of this name listens on.
+func Network(name string) string {
+	if i := find(name); i >= 0 && servers()[i].network != "" {
+		return servers()[i].network
+	}
+	return "udp"
 }
 
 func find(name string) int {

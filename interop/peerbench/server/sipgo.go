@@ -62,3 +62,29 @@ func sipgoServer(addr netip.AddrPort) (*Server, error) {
 	go func() { _ = srv.ServeUDP(conn) }() // ends when stop closes the socket
 	return &Server{Addr: bound, Close: stop}, nil
 }
+
+// sipgoTCP answers OPTIONS over TCP.
+func sipgoTCP(addr netip.AddrPort) (*Server, error) {
+	quiet := slog.New(slog.DiscardHandler)
+	sip.SetDefaultLogger(quiet)
+	l, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(addr))
+	if err != nil {
+		return nil, err
+	}
+	ua, err := sipgo.NewUA()
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	stop := func() error { l.Close(); return ua.Close() }
+	srv, err := sipgo.NewServer(ua, sipgo.WithServerLogger(quiet))
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	srv.OnOptions(func(req *sip.Request, tx sip.ServerTransaction) {
+		_ = tx.Respond(sip.NewResponseFromRequest(req, sip.StatusOK, "OK", nil))
+	})
+	go func() { _ = srv.ServeTCP(l) }() // ends when stop closes the socket
+	return &Server{Addr: l.Addr().(*net.TCPAddr).AddrPort(), Close: stop}, nil
+}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"net/netip"
 
 	"github.com/gosofia/sofia/msg"
@@ -12,9 +13,25 @@ import (
 )
 
 // sofiaStateless answers OPTIONS without a transaction.
-func sofiaStateless(addr netip.AddrPort) (*Server, error) {
+func sofiaStateless(addr netip.AddrPort) (*Server, error) { return stateless("udp", addr) }
+
+// sofiaStatelessTCP does the same over TCP.
+func sofiaStatelessTCP(addr netip.AddrPort) (*Server, error) { return stateless("tcp", addr) }
+
+// sofiaStatelessTLS does the same over TLS.
+func sofiaStatelessTLS(addr netip.AddrPort) (*Server, error) { return stateless("tls", addr) }
+
+func stateless(proto string, addr netip.AddrPort) (*Server, error) {
 	var agent *nta.Agent
-	agent, err := nta.New(nta.Config{Stateless: func(d *tport.Delivery) nta.Verdict {
+	cert, err := certificate()
+	if err != nil {
+		return nil, err
+	}
+	transport := tport.Config{
+		MaxFlowsPerSource: -1, // one address makes all the connections
+		TLS:               &tls.Config{Certificates: []tls.Certificate{cert}},
+	}
+	agent, err = nta.New(nta.Config{Transport: transport, Stateless: func(d *tport.Delivery) nta.Verdict {
 		if d.Msg.Method() != sip.MethodOptions {
 			return nta.Continue
 		}
@@ -24,7 +41,7 @@ func sofiaStateless(addr netip.AddrPort) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return listen(agent, addr)
+	return listenOn(proto, agent, addr)
 }
 
 // sofiaServe uses the blocking floor of nta, as a program does that is written
@@ -126,7 +143,11 @@ func sofiaUA(addr netip.AddrPort) (*Server, error) {
 }
 
 func listen(agent *nta.Agent, addr netip.AddrPort) (*Server, error) {
-	p, err := agent.Listen(context.Background(), tport.Name{Proto: "udp", Host: addr.Addr().String(), Port: addr.Port()})
+	return listenOn("udp", agent, addr)
+}
+
+func listenOn(proto string, agent *nta.Agent, addr netip.AddrPort) (*Server, error) {
+	p, err := agent.Listen(context.Background(), tport.Name{Proto: proto, Host: addr.Addr().String(), Port: addr.Port()})
 	if err != nil {
 		agent.Close()
 		return nil, err
