@@ -68,8 +68,15 @@
 // delivered with Fatal set. Keep-alives are answered (CRLF on streams, RFC 5626
 // section 4.4.1) or ignored (datagrams of CRLF, or of up to four octets).
 //
-// Where the network refuses a datagram after it was sent, [Config.Failed] hears
-// of it if the socket tells; sockets of the system do not so far. A system
-// without descriptors that can be tried without waiting (Windows) queues every
-// message.
+// # UDP
+//
+// A UDP address has [Config.Readers] sockets, each with its reader; a peer stays
+// with one of them (SO_REUSEPORT, on Linux). A second bind of the address fails all
+// the same, whoever tries. Where the network says that a datagram did not arrive
+// (ICMP), [Config.Failed] hears of it, at a bounded rate (IP_RECVERR, on Linux), and
+// [Flow.MTU] tells what the path takes. Groups are joined by a Name with a multicast
+// Host or a Maddr. A system without descriptors that can be tried without waiting
+// (Windows) queues every message.
+//
+// Addresses of the host are watched, see [Config.Changed].
 package tport
