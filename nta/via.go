@@ -81,7 +81,9 @@ func stamp(d *tport.Delivery, via sip.ViaParm) (*tport.Delivery, error) {
 	_, asked, _ := via.RPort()
 	host, err := netip.ParseAddr(via.Host)
 	same := err == nil && host.Unmap() == source
-	if same && !asked {
+	// A WebSocket client has no use for it, and it may tell the address of a proxy
+	// inside our network (RFC 7118 section 5.3).
+	if (same || webSocket(d.Flow.Proto())) && !asked {
 		return d, nil
 	}
 	var rport uint16

@@ -299,3 +299,81 @@ func TestOwnReliablePackets(t *testing.T) {
 		})
 	}
 }
+
+// The messages of RFC 7118 section 8, as they stand there: a browser registers,
+// and gets the BYE of another on the connection.
+func TestRFC7118Examples(t *testing.T) {
+	const register = `REGISTER sip:proxy.example.com SIP/2.0
+Via: SIP/2.0/WSS df7jal23ls0d.invalid;branch=z9hG4bKasudf
+From: sip:alice@example.com;tag=65bnmj.34asd
+To: sip:alice@example.com
+Call-ID: aiuy7k9njasd
+CSeq: 1 REGISTER
+Max-Forwards: 70
+Supported: path, outbound, gruu
+Contact: <sip:alice@df7jal23ls0d.invalid;transport=ws>
+  ;reg-id=1
+  ;+sip.instance="<urn:uuid:f81-7dec-14a06cf1>"
+
+`
+	const bye = `BYE sip:alice@example.com;gr=urn:uuid:f81-7dec-14a06cf1;ob SIP/2.0
+Via: SIP/2.0/UDP 203.0.113.22;branch=z9hG4bKbiuiansd001
+Route: <sip:proxy.example.com;transport=udp;lr>,
+  <sip:h7kjh12s@proxy.example.com:443;transport=ws;lr>
+From: sip:bob@example.com;tag=bmqkjhsd
+To: sip:alice@example.com;tag=asdyka899
+Call-ID: asidkj3ss
+CSeq: 1201 BYE
+Max-Forwards: 70
+
+`
+	text := func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
+	bubble(t, simnet.Config{}, func(w *world) {
+		t := w.t
+		cert, trusted := selfSigned(t, "proxy.example.com")
+		seen := make(chan *Incoming, 10)
+		server := w.bare("proxy.example.com", "192.0.2.10", func(c *Config) {
+			c.Transport.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+			c.Serve = func(in *Incoming) { seen <- in; in.Reply(200) }
+		})
+		_, err := server.Listen(t.Context(), tport.Name{Proto: "wss", Host: "192.0.2.10", Port: 443})
+		require.NoError(t, err)
+		host := w.net.MustHost("browser", "192.0.2.1")
+		got := make(chan *tport.Delivery, 10)
+		browser, err := tport.New(tport.Config{
+			Class: sip.Class(), Dial: host.DialContext, TLS: &tls.Config{RootCAs: trusted},
+			Deliver: func(d *tport.Delivery) { got <- d },
+		})
+		require.NoError(t, err)
+		f, err := browser.Dial(t.Context(), tport.Name{Proto: "wss", Host: "192.0.2.10", Port: 443, ServerName: "proxy.example.com"})
+		require.NoError(t, err)
+		m, err := sip.Parse(text(register))
+		require.NoError(t, err, "F3")
+		require.NoError(t, f.Send(m))
+		in := <-seen
+		require.Equal(t, text(register), in.Request().String(), "nothing is added: section 5.3")
+		answer := <-got
+		require.NoError(t, answer.Err)
+		resp, ok := sip.AsResponse(answer.Msg)
+		require.True(t, ok)
+		require.Equal(t, 200, resp.Status(), "F4")
+		require.Equal(t, "SIP/2.0/WSS df7jal23ls0d.invalid;branch=z9hG4bKasudf", resp.TopVia().String())
+
+		// F9: the proxy hands on what Bob sent, on the flow of the registration.
+		m, err = sip.Parse(text(bye))
+		require.NoError(t, err, "F8")
+		o, err := server.Send(sip.Request{Message: m}, SendConfig{Flow: in.Flow()})
+		require.NoError(t, err)
+		d := <-got
+		require.NoError(t, d.Err)
+		req := sip.Request{Message: d.Msg}
+		require.Equal(t, "SIP/2.0/WSS 192.0.2.10:443", strings.Split(req.TopVia().String(), ";")[0])
+		reply, err := sip.NewResponse(req, 200)
+		require.NoError(t, err)
+		require.NoError(t, f.Send(reply.Message), "F10")
+		final, err := o.Final(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 200, final.Status(), "F11")
+		require.NoError(t, browser.Close())
+	})
+}

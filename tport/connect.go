@@ -56,7 +56,7 @@ func (t *Transport) dialPeer(ctx context.Context, name Name, from netip.Addr, to
 	var proxy *Proxy
 	if t.cfg.Proxy != nil {
 		var err error
-		if proxy, err = t.cfg.Proxy(ctx, name); err != nil {
+		if proxy, err = asked(t, func() (*Proxy, error) { return t.cfg.Proxy(ctx, name) }); err != nil {
 			return nil, err
 		}
 	}
@@ -86,7 +86,14 @@ func (t *Transport) tunnel(ctx context.Context, proxy *Proxy, from netip.Addr, t
 			return nil, err
 		}
 	}
-	if err := proxy.connect(ctx, conn, target, challenge); err != nil {
+	var header http.Header
+	if proxy.Header != nil {
+		header, err = asked(t, func() (http.Header, error) { return proxy.Header(ctx, target, challenge) })
+	}
+	if err == nil {
+		err = connect(ctx, conn, target, header)
+	}
+	if err != nil {
 		raw.Close()
 		return nil, err
 	}
@@ -108,18 +115,12 @@ func (p *Proxy) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 }
 
 // connect asks for the tunnel. What follows the answer is left unread.
-func (p *Proxy) connect(ctx context.Context, conn net.Conn, target string, challenge http.Header) error {
+func connect(ctx context.Context, conn net.Conn, target string, header http.Header) error {
 	r := (&http.Request{
 		Method: http.MethodConnect, URL: &url.URL{Opaque: target}, Host: target, Header: http.Header{},
 	}).WithContext(ctx)
-	if p.Header != nil {
-		h, err := p.Header(ctx, target, challenge)
-		if err != nil {
-			return err
-		}
-		if h != nil {
-			r.Header = h.Clone()
-		}
+	if header != nil {
+		r.Header = header.Clone()
 	}
 	if _, ok := r.Header["User-Agent"]; !ok {
 		r.Header["User-Agent"] = nil // none

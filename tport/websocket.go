@@ -2,6 +2,7 @@ package tport
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,11 +52,44 @@ func (t *Transport) originAllowed(r *http.Request) bool {
 		return true
 	}
 	if t.cfg.WebSocket.Origin != nil {
-		return t.cfg.WebSocket.Origin(r)
+		allowed := false
+		t.guard(func() { allowed = t.cfg.WebSocket.Origin(r) })
+		return allowed
 	}
 	u, err := url.Parse(origins[0])
-	return len(origins) == 1 && err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+	return len(origins) == 1 && err == nil && u.Host != "" && strings.EqualFold(withoutPort(u.Host), withoutPort(r.Host))
 }
+
+// withoutPort takes the ports off that a URL may leave out.
+func withoutPort(host string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(host, ":80"), ":443")
+}
+
+// authorized applies Config.WebSocket.Authorize.
+func (t *Transport) authorized(w http.ResponseWriter, r *http.Request) bool {
+	if t.cfg.WebSocket.Authorize == nil {
+		return true
+	}
+	allowed, done := false, false
+	t.guard(func() {
+		allowed = t.cfg.WebSocket.Authorize(w, r)
+		done = true
+	})
+	if !done {
+		http.Error(w, "internal error", http.StatusInternalServerError)
+	}
+	return allowed
+}
+
+// asked runs a hook of the user's on the way to a connection.
+func asked[T any](t *Transport, hook func() (T, error)) (v T, err error) {
+	err = errHook
+	t.guard(func() { v, err = hook() })
+	return v, err
+}
+
+// errHook is the end of an attempt whose hook has panicked.
+var errHook = errors.New("a hook of Config panicked")
 
 // offers reports whether a comma separated header has a token, in any case.
 func offers(h http.Header, name, token string) bool {

@@ -60,7 +60,7 @@ func (t *Transport) answerUpgrade(w http.ResponseWriter, r *http.Request, path s
 	case !t.originAllowed(r):
 		t.log.Info("page refused; see Config.WebSocket.Origin", "origin", r.Header.Get("Origin"), "host", r.Host, "from", r.RemoteAddr)
 		return refuse(http.StatusForbidden, "not from this origin")
-	case t.cfg.WebSocket.Authorize != nil && !t.cfg.WebSocket.Authorize(w, r):
+	case !t.authorized(w, r):
 		return nil, &HTTPError{Op: "upgrade", Status: http.StatusUnauthorized, Reason: "refused by Config.WebSocket.Authorize"}
 	case !hijackable(w):
 		return refuse(http.StatusNotImplemented, "this server cannot upgrade")

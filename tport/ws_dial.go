@@ -22,8 +22,9 @@ const maxReplyHead = 16 << 10
 // (RFC 6455 section 4.1) and checks its answer. It returns what was read behind it.
 func (t *Transport) requestUpgrade(ctx context.Context, conn net.Conn, e end) (early []byte, err error) {
 	var header http.Header
-	if t.cfg.WebSocket.Header != nil {
-		if header, err = t.cfg.WebSocket.Header(ctx, e.name, e.challenge); err != nil {
+	if hook := t.cfg.WebSocket.Header; hook != nil {
+		header, err = asked(t, func() (http.Header, error) { return hook(ctx, e.name, e.challenge) })
+		if err != nil {
 			return nil, err
 		}
 	}

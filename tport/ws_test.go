@@ -247,6 +247,8 @@ func TestW03Origin(t *testing.T) {
 		{"own", "http://sip-ws.example.com", nil, 101},
 		{"own, other case", "http://SIP-WS.example.com", nil, 101},
 		{"foreign", "http://www.example.com", nil, 403},
+		{"own, default port", "https://sip-ws.example.com:443", nil, 101},
+		{"panic", "http://www.example.com", func(*http.Request) bool { panic("origin") }, 403},
 		{"other port", "http://sip-ws.example.com:8080", nil, 403},
 		{"opaque", "null", nil, 403},
 		{"no URL", "http://%zz", nil, 403},
@@ -585,6 +587,94 @@ func TestWSAuthorize(t *testing.T) {
 		write(t, c, strings.Replace(upgradeRequest, "\r\n\r\n", "\r\nCookie: session=good\r\n\r\n", 1))
 		readSwitch(t, c)
 		c.Close()
+	})
+}
+
+// What a hook does wrong costs one connection.
+func TestWSHookPanics(t *testing.T) {
+	bubble(t, func(t *testing.T, v *virtual) {
+		bob, at := v.wsPair(func(c *Config) {
+			c.WebSocket.Authorize = func(http.ResponseWriter, *http.Request) bool { panic("authorize") }
+		})
+		alice := v.node(v.alice)
+		_, err := alice.Dial(context.Background(), nameOf(WS, at))
+		var e *HTTPError
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, 500, e.Status)
+		require.EqualValues(t, 1, bob.Stats().Panics)
+		carol := v.node(v.alice, func(c *Config) {
+			c.WebSocket.Header = func(context.Context, Name, http.Header) (http.Header, error) { panic("header") }
+		})
+		_, err = carol.Dial(context.Background(), nameOf(WS, at))
+		require.ErrorIs(t, err, errHook)
+		dave := v.node(v.alice, func(c *Config) {
+			c.Proxy = func(context.Context, Name) (*Proxy, error) { panic("proxy") }
+		})
+		_, err = dave.Dial(context.Background(), nameOf(WS, at))
+		require.ErrorIs(t, err, errHook)
+	})
+}
+
+// The keep-alive of a WebSocket is its ping; who does not answer is gone.
+func TestWSKeepAlive(t *testing.T) {
+	bubble(t, func(t *testing.T, v *virtual) {
+		bob, at := v.wsPair()
+		alice := v.node(v.alice, func(c *Config) { c.KeepAlive = &KeepAlive{Interval: 30 * time.Second, Jitter: -1} })
+		f := alice.dial(WS, at)
+		time.Sleep(95 * time.Second)
+		synctest.Wait()
+		require.EqualValues(t, 3, bob.Stats().Pings)
+		require.EqualValues(t, 3, alice.Stats().Pongs)
+		none(t, bob.inbox)
+		require.NoError(t, f.Err())
+		v.net.Partition(v.alice, v.bob, true)
+		time.Sleep(45 * time.Second)
+		require.ErrorIs(t, get(t, alice.closed).err, ErrNoPong)
+	})
+}
+
+// A message must be whole in time, however many pings stand between its
+// fragments.
+func TestWSSlowMessage(t *testing.T) {
+	bubble(t, func(t *testing.T, v *virtual) {
+		bob, at := v.wsPair(anyOrigin)
+		conn := v.bareWS(at)
+		go io.Copy(io.Discard, conn)
+		start := time.Now()
+		write(t, conn, masked(0x01, "MESSAGE "))
+		for range 11 {
+			time.Sleep(5 * time.Second)
+			if len(bob.closed) > 0 {
+				break
+			}
+			write(t, conn, masked(0x89, "")+masked(0x8a, "")+masked(0x00, ""))
+		}
+		require.ErrorIs(t, get(t, bob.closed).err, ErrMessageTimeout)
+		require.Less(t, time.Since(start), 36*time.Second)
+		conn.Close()
+	})
+}
+
+// Upgrades that nobody ends are bounded in number; the honest get through.
+func TestWSHalfOpen(t *testing.T) {
+	bubble(t, func(t *testing.T, v *virtual) {
+		bob, at := v.wsPair(anyOrigin, func(c *Config) { c.MaxHandshakes = 10 })
+		var conns []net.Conn
+		for range 50 {
+			c := v.connect(at)
+			write(t, c, "GET / HTTP/1.1\r\nHost: a\r\n")
+			conns = append(conns, c)
+			synctest.Wait()
+		}
+		require.EqualValues(t, 40, bob.Stats().HalfOpenShed)
+		v.bareWS(at).Close()
+		get(t, bob.opened)
+		time.Sleep(DefaultHandshakeTimeout)
+		synctest.Wait()
+		require.EqualValues(t, 50, bob.Stats().Turned)
+		for _, c := range conns {
+			c.Close()
+		}
 	})
 }
 
