@@ -56,6 +56,14 @@ func securePhone(t *testing.T, user string, registrar netip.AddrPort, m manner) 
 	return p, at
 }
 
+// clientPhone is a phone that has no certificate and listens on no TLS port.
+func clientPhone(t *testing.T, user string, registrar netip.AddrPort, m manner) *phone {
+	t.Helper()
+	cfg := labUser(user, user+"-secret", "lab.test", registrar, "tls")
+	cfg.Agent.Transport.TLS = labTLS(t, "")
+	return newPhone(t, cfg, m)
+}
+
 // eachFamily runs a test over the registrar's TLS sockets.
 func eachFamily(t *testing.T, f func(t *testing.T, at netip.AddrPort)) {
 	for _, key := range []string{"REGISTRAR_TLS", "REGISTRAR_TLS6"} {
@@ -126,6 +134,36 @@ func TestTLSCall(t *testing.T) {
 					require.Equal(t, "tls", m.proto, method)
 				}
 			}
+		}
+	})
+}
+
+// A phone without a certificate is called on the connection of its registration.
+func TestTLSCallWithoutListener(t *testing.T) {
+	eachFamily(t, func(t *testing.T, registrar netip.AddrPort) {
+		dave := clientPhone(t, "dave", registrar, answering)
+		reg, err := dave.Register(within(t, patience), nua.RegisterConfig{})
+		require.NoError(t, err)
+		alice := clientPhone(t, "alice", registrar, nil)
+		for _, ends := range []string{"caller", "callee"} {
+			out := alice.call(t, "sip:dave@lab.test", nua.CallConfig{})
+			require.NoError(t, out.Wait(within(t, patience), nua.Ready))
+			in := dave.incoming(t)
+			require.NoError(t, in.Wait(within(t, patience), nua.Ready))
+			require.NoError(t, in.Hold(within(t, patience)))
+			if ends == "caller" {
+				require.NoError(t, out.Bye(within(t, patience)))
+			} else {
+				require.NoError(t, in.Bye(within(t, patience)))
+			}
+			over(t, out)
+			over(t, in)
+			require.NoError(t, out.Err())
+			require.NoError(t, in.Err())
+		}
+		require.NoError(t, reg.Unregister(within(t, patience)))
+		for _, p := range []*phone{alice, dave} {
+			require.EqualValues(t, 1, p.Agent().Transport().Stats().Dialled)
 		}
 	})
 }

@@ -20,7 +20,7 @@ import (
 // the methods of [Step] take their place.
 type Agent struct {
 	cfg     Config
-	nowhere string     // our host as a WebSocket client
+	nowhere string     // our host where nobody can connect to us
 	timing  [2]*timing // unreliable, reliable
 	tp      *tport.Transport
 	keys    keyer
@@ -136,9 +136,10 @@ func (a *Agent) NewCallID() string { return sip.NewCallID(a.cfg.Rand) }
 
 // Contact returns the URI at which this agent is reached over proto ("" for the
 // first socket listened on), with user as its user part. It is the zero value
-// if nothing listens on proto, but for "ws" and "wss": a WebSocket client is
+// if nothing listens on proto, but for "ws", "wss" and "tls": such a client is
 // reached on its connection only, and has a host name under .invalid (RFC 7118
-// appendix B.1). Where the socket is bound to every address, the
+// appendix B.1). Over TLS the address of the connection takes its place when a
+// message is sent, see [Agent.Placed]. Where the socket is bound to every address, the
 // host is the first of Config.Aliases or else an address of this host; use
 // [Agent.ContactOn] where the flow is known.
 func (a *Agent) Contact(user, proto string) sip.NameAddr {
@@ -153,7 +154,7 @@ func (a *Agent) Contact(user, proto string) sip.NameAddr {
 		}
 		return contact(user, host, addr.Port(), p.Proto())
 	}
-	if webSocket(proto) {
+	if webSocket(proto) || proto == tport.TLS {
 		return contact(user, a.nowhere, 0, proto)
 	}
 	return sip.NameAddr{}

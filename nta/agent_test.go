@@ -161,7 +161,12 @@ func TestContact(t *testing.T) {
 		a := w.agent("a", "192.0.2.1")
 		require.Equal(t, "<sip:alice@192.0.2.1:5060>", a.Contact("alice", "").String())
 		require.Equal(t, "<sip:alice@192.0.2.1:5060;transport=tcp>", a.Contact("alice", "tcp").String())
-		require.Zero(t, a.Contact("alice", "tls"))
+		require.Zero(t, a.Contact("alice", "sctp"))
+		c := a.Contact("alice", "tls") // of a client: the address comes with the connection
+		require.Equal(t, a.nowhere, c.URI.Host)
+		f, err := a.tp.Dial(w.ctx(), tport.Name{Proto: "tcp", Host: "192.0.2.1", Port: 5060})
+		require.NoError(t, err)
+		require.Equal(t, "<sip:alice@192.0.2.1:5060;transport=tls>", a.Placed(c, f).String())
 
 		host := w.net.MustHost("many", "192.0.2.3", "2001:db8::3")
 		b, err := New(Config{

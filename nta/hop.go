@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"time"
 
 	"github.com/gosofia/sofia/msg"
@@ -92,17 +93,27 @@ func (k *seeker) target() (sresolv.Target, error) {
 	return t, nil
 }
 
-// wayBack returns the connection that leads to a host of no other: a WebSocket
-// client writes one under .invalid (RFC 7118 appendix B.1).
+// wayBack returns the connection that leads to a target where no other can: a
+// WebSocket client writes a host under .invalid (RFC 7118 appendix B.1).
 func (k *seeker) wayBack(target sresolv.Target) *tport.Flow {
-	if target.Maddr != "" || !unreachable(target.Host) {
+	if target.Maddr != "" {
 		return nil
 	}
-	return k.webSocket()
+	if unreachable(target.Host) {
+		return k.back()
+	}
+	// A client that listens on no port writes the one of its connection.
+	if a, numeric := address(target.Host); numeric && target.Port != 0 {
+		if f := k.back(); f != nil && f.Remote() == netip.AddrPortFrom(a.Unmap(), target.Port) {
+			return f
+		}
+	}
+	return nil
 }
 
-// webSocket returns the open WebSocket connection of the dialog, nil without one.
-func (k *seeker) webSocket() *tport.Flow {
+// back returns the open connection that the peer of the dialog was heard on, nil
+// without one.
+func (k *seeker) back() *tport.Flow {
 	if k.cfg.Leg == nil || k.cfg.Leg.back == nil {
 		return nil
 	}
@@ -118,7 +129,7 @@ func (k *seeker) sealed(name tport.Name) *tport.Flow {
 	if f, ok := k.sh.a.tp.Ready(name); ok {
 		return f
 	}
-	if f := k.webSocket(); f != nil && f.Proto() == tport.WSS && f.Remote() == k.hop.Addr {
+	if f := k.back(); f != nil && f.Proto() == tport.WSS && f.Remote() == k.hop.Addr {
 		return f
 	}
 	return nil
@@ -247,7 +258,11 @@ func (k *seeker) try(s *Step, f *tport.Flow) {
 	if branch == "" {
 		branch = sip.NewBranch(a.cfg.Rand)
 	}
-	m, err := k.req.Edit(sip.Via.Push(a.via(f, branch)))
+	set := []msg.Setter{sip.Via.Push(a.via(f, branch))}
+	if contact, ok := a.placeContact(k.req, f); ok {
+		set = append(set, contact)
+	}
+	m, err := k.req.Edit(set...)
 	if err != nil {
 		k.lose(s, err)
 		return

@@ -152,7 +152,14 @@ func (in *Incoming) response(status int, set []msg.Setter) (sip.Response, error)
 	if status > 100 && status < 300 && in.leg != nil && in.leg.contact != "" && targetRefresh(in.req.Method()) {
 		own = append(own, sip.Contact.Text(in.leg.contact).AsRead()) // 12.1.1
 	}
-	return sip.NewResponse(in.req, status, append(own, set...)...)
+	resp, err := sip.NewResponse(in.req, status, append(own, set...)...)
+	if err != nil {
+		return resp, err
+	}
+	if contact, ok := a.placeContact(resp, in.Flow()); ok {
+		return resp.Edit(contact)
+	}
+	return resp, nil
 }
 
 // withTag is the To of a request with our tag.

@@ -2,6 +2,7 @@ package nta
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 
 	"github.com/gosofia/sofia/msg"
@@ -258,15 +259,25 @@ func (o *Outgoing) leg(resp sip.Response, cfg LegConfig) (*Leg, error) {
 	return l, nil
 }
 
-// cameBy notes the connection that the peer was heard on, if it is a WebSocket:
-// what URIs say does not always lead back to it.
+// cameBy notes the connection that the peer was heard on, if it is a WebSocket
+// (what URIs say does not always lead back to it) or has at its other end the
+// address that the peer gives as its own.
 func (l *Leg) cameBy(f *tport.Flow) {
-	if f == nil || !webSocket(f.Proto()) {
+	if f == nil || !f.Reliable() || !webSocket(f.Proto()) && !l.at(f.Remote()) {
 		return
 	}
 	if k := f.Key(); l.back == nil || *l.back != k {
 		l.back = &k
 	}
+}
+
+// at reports whether the remote target is an address and port.
+func (l *Leg) at(p netip.AddrPort) bool {
+	if l.target.Port == 0 || l.target.Port != p.Port() {
+		return false
+	}
+	a, numeric := address(l.target.Host)
+	return numeric && a.Unmap() == p.Addr()
 }
 
 // contactOf is the one Contact of a message that refreshes the target.

@@ -60,6 +60,9 @@ func (a *Agent) here(uri sip.URI, d *tport.Delivery) bool {
 	alias := slices.ContainsFunc(a.cfg.Aliases, func(s string) bool { return strings.EqualFold(s, uri.Host) })
 	host, numeric := address(uri.Host)
 	host = host.Unmap()
+	if numeric && d.Flow != nil && d.Flow.Reliable() && d.To == netip.AddrPortFrom(host, port) {
+		return true // our end of a connection that we have made
+	}
 	for _, p := range a.tp.Primaries() {
 		if p.Addr().Port() != port && (uri.Port != 0 || !alias) {
 			continue

@@ -3,6 +3,7 @@ package nta
 import (
 	"strings"
 
+	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
 	"github.com/gosofia/sofia/tport"
 )
@@ -41,6 +42,31 @@ func Secure(contact sip.NameAddr) sip.NameAddr {
 		u.Params = u.Params.With("transport", tport.WS)
 	}
 	return contact
+}
+
+// Placed returns a Contact as it goes out on a flow: that of [Agent.Contact] for
+// a protocol that nothing listens on has the address of our end of the
+// connection, so that a peer which uses its connections again finds the way.
+// Requests and responses of this agent are sent so. Any other Contact, and one on
+// a WebSocket, stays as it is.
+func (a *Agent) Placed(c sip.NameAddr, f *tport.Flow) sip.NameAddr {
+	if f != nil && !webSocket(f.Proto()) && strings.EqualFold(c.URI.Host, a.nowhere) {
+		c.URI.Host, c.URI.Port = a.sentBy(f)
+	}
+	return c
+}
+
+// placeContact is a setter that places the Contact of a message on a flow, if it
+// must be; there is no more than one then.
+func (a *Agent) placeContact(m msg.Source, f *tport.Flow) (msg.Setter, bool) {
+	if f.TLS() == nil || webSocket(f.Proto()) {
+		return msg.Setter{}, false
+	}
+	c, ok, err := sip.Contact.Get(m)
+	if err != nil || !ok || !strings.EqualFold(c.URI.Host, a.nowhere) {
+		return msg.Setter{}, false
+	}
+	return sip.Contact.Set(a.Placed(c, f)).AsRead(), true
 }
 
 // peerName is what the peer of a flow must prove when it is connected to anew

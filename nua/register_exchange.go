@@ -133,12 +133,14 @@ func (r *Registration) succeeded(s *nta.Step, o *nta.Outgoing, resp sip.Response
 		r.finish(s, RegisterResult{Status: resp.Status(), Phrase: resp.Phrase(), Response: resp, Unregister: true}, nil)
 		return
 	}
-	granted, all := r.granted(s, resp)
-	r.keep(o.FlowStep(s))
+	flow := o.FlowStep(s)
+	own := r.ua.agent.Placed(r.contact, flow)
+	granted, all := r.granted(s, resp, own.URI)
+	r.keep(flow)
 	r.mu.Lock()
 	r.view.state, r.view.err = Registered, nil
 	r.view.expires, r.view.until = granted, s.Now().Add(granted)
-	r.view.contact, r.view.contacts = r.contact, all
+	r.view.contact, r.view.contacts = own, all
 	r.mu.Unlock()
 	r.report(resp.Status(), resp, nil)
 	r.first.finish(nil)
@@ -182,7 +184,7 @@ func (r *Registration) refreshIn(s *nta.Step, wait time.Duration) {
 // expires of our Contact, else the Expires header, else an hour. A REGISTER
 // that did not name our binding (a query, another's Contact) leaves it the life
 // it had.
-func (r *Registration) granted(s *nta.Step, resp sip.Response) (time.Duration, []sip.NameAddr) {
+func (r *Registration) granted(s *nta.Step, resp sip.Response, own sip.URI) (time.Duration, []sip.NameAddr) {
 	var all []sip.NameAddr
 	life, found := time.Duration(0), false
 	for c, err := range sip.Contact.All(resp) {
@@ -190,7 +192,7 @@ func (r *Registration) granted(s *nta.Step, resp sip.Response) (time.Duration, [
 			continue
 		}
 		all = append(all, c)
-		if !sameContact(c.URI, r.contact.URI) {
+		if !sameContact(c.URI, own) {
 			continue
 		}
 		if sec, ok := c.Expires(); ok {

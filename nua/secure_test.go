@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -61,6 +62,69 @@ func TestSIPSCall(t *testing.T) {
 	}
 }
 
+// A phone without a certificate cannot listen: it is reached on the connection it
+// has made, whose address it gives as its own, in requests and in responses.
+func TestTLSWithoutListener(t *testing.T) {
+	for _, scheme := range []string{"sip", "sips"} {
+		inLab(t, func(l *lab) {
+			ctx, in := context.Background(), make(calls, 1)
+			ca := simnet.NewAuthority("authority")
+			alice := l.ua("alice", "10.0.0.1", Config{})
+			bob := l.ua("bob", "10.0.0.2", Config{Handler: in.handler()})
+			require.NoError(t, alice.Agent().Transport().SetTLS(&tls.Config{RootCAs: ca.Pool()}))
+			l.onlyTLS(ca, bob.Agent(), "10.0.0.2")
+			call, err := alice.Invite(ctx, scheme+":bob@10.0.0.2;transport=tls", CallConfig{})
+			require.NoError(t, err)
+			theirs := <-in
+			contact, _, err := sip.Contact.Get(theirs.Request())
+			require.NoError(t, err)
+			require.Equal(t, scheme, contact.URI.Scheme)
+			require.Equal(t, "10.0.0.1", contact.URI.Host)
+			require.GreaterOrEqual(t, contact.URI.Port, uint16(32768), "of the connection")
+			require.NoError(t, theirs.Answer(ctx))
+			require.NoError(t, theirs.Wait(ctx, Ready))
+			require.NoError(t, call.Wait(ctx, Ready))
+			require.NoError(t, theirs.Hold(ctx))
+			theirs.step(func(s *nta.Step) { require.Equal(t, contact.URI.HostPort(), theirs.leg.Target(s).HostPort()) })
+			require.NoError(t, call.Hold(ctx))
+			require.NoError(t, theirs.Bye(ctx))
+			require.NoError(t, call.Wait(ctx, Terminated))
+			require.NoError(t, call.Err())
+			require.EqualValues(t, 1, bob.Agent().Transport().Stats().Accepted)
+			require.Zero(t, bob.Agent().Transport().Stats().Dialled)
+		})
+	}
+}
+
+// Its registration gives that address too, and a new one with a new connection.
+func TestTLSRegisterWithoutListener(t *testing.T) {
+	inLab(t, func(l *lab) {
+		ctx := context.Background()
+		ca := simnet.NewAuthority("authority")
+		reg := l.registrar("10.0.0.9")
+		alice := l.ua("alice", "10.0.0.1", Config{
+			Identity: "sips:alice@10.0.0.9", Auth: []auth.User{{Username: "alice", Password: "secret"}},
+		})
+		l.onlyTLS(ca, reg.Agent, "10.0.0.9")
+		require.NoError(t, alice.Agent().Transport().SetTLS(&tls.Config{RootCAs: ca.Pool()}))
+		r, err := alice.Register(ctx, RegisterConfig{})
+		require.NoError(t, err)
+		r.mu.Lock()
+		key := r.view.key
+		r.mu.Unlock()
+		flow, ok := alice.Agent().Transport().Find(key)
+		require.True(t, ok)
+		require.Equal(t, "sips:alice@"+flow.Local().String(), r.Contact().URI.String())
+		reg.mu.Lock()
+		require.Contains(t, reg.bindings, r.Contact().URI.String())
+		reg.mu.Unlock()
+		require.NoError(t, flow.Close())
+		require.Eventually(t, func() bool { return r.Contact().URI.HostPort() != flow.Local().String() }, time.Hour, time.Second)
+		require.Equal(t, Registered, r.State())
+		require.NoError(t, r.Unregister(ctx))
+	})
+}
+
 // T10: a call to a SIPS URI fails where the peer has no TLS, or does not prove
 // who it is.
 func TestT10SIPSCallFails(t *testing.T) {
@@ -69,8 +133,6 @@ func TestT10SIPSCallFails(t *testing.T) {
 		ca := simnet.NewAuthority("authority")
 		alice := l.ua("alice", "10.0.0.1", Config{})
 		bob := l.ua("bob", "10.0.0.2", Config{Handler: in.handler()})
-		_, err := alice.Invite(ctx, "sips:bob@10.0.0.2", CallConfig{})
-		require.ErrorIs(t, err, ErrNotListening, "no socket for a SIPS Contact")
 		require.NoError(t, alice.Agent().Transport().SetTLS(&tls.Config{
 			RootCAs: ca.Pool(), Certificates: []tls.Certificate{ca.Issue("10.0.0.1")},
 		}))
