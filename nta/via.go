@@ -83,7 +83,7 @@ func stamp(d *tport.Delivery, via sip.ViaParm) (*tport.Delivery, error) {
 	same := err == nil && host.Unmap() == source
 	// A WebSocket client has no use for it, and it may tell the address of a proxy
 	// inside our network (RFC 7118 section 5.3).
-	if (same || webSocket(d.Flow.Proto())) && !asked {
+	if (same || d.Flow != nil && webSocket(d.Flow.Proto())) && !asked {
 		return d, nil
 	}
 	var rport uint16
