@@ -119,3 +119,29 @@ func TestFaults(t *testing.T) {
 		})
 	}
 }
+
+// A flood of pings, from a peer that reads no answers, costs a bounded queue
+// and in the end the flow.
+func TestPingFlood(t *testing.T) {
+	bubble(t, func(t *testing.T, v *virtual) {
+		_, bob, at := v.pair()
+		c := v.connect(at)
+		f := get(t, bob.opened)
+		begin := time.Now()
+		require.NoError(t, c.SetWriteDeadline(begin.Add(time.Hour)))
+		for flood := []byte(strings.Repeat(ping, 250)); f.Err() == nil; {
+			if _, err := c.Write(flood); err != nil {
+				break
+			}
+			synctest.Wait()
+			f.stream.mu.Lock()
+			require.LessOrEqual(t, len(f.stream.queue), DefaultQueueSize)
+			f.stream.mu.Unlock()
+			<-time.After(250 * time.Millisecond) // 1,000 a second
+		}
+		require.ErrorIs(t, get(t, bob.failed).err, ErrWriteTimeout)
+		require.LessOrEqual(t, time.Since(begin), 10*time.Minute)
+		require.Greater(t, bob.Stats().Pings, uint64(100_000))
+		require.NoError(t, c.Close())
+	})
+}

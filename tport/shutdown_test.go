@@ -21,6 +21,7 @@ func busyNode(t *testing.T, n int) (bob *node, hangUp func()) {
 	ca := newAuthority(t, "authority")
 	stuck := make(chan struct{})
 	bob = realNode(t, serving(ca.domain("example.com")), func(c *Config) {
+		c.HandshakeTimeout, c.MessageTimeout, c.WriteTimeout, c.DialTimeout = -1, -1, -1, -1 // nothing ends by itself
 		c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			select {
 			case <-ctx.Done():
@@ -55,7 +56,7 @@ func busyNode(t *testing.T, n int) (bob *node, hangUp func()) {
 	require.Eventually(t, func() bool {
 		s := bob.Stats()
 		return s.HalfOpen == 2*n && s.Flows == 2*n && s.Dialling > 0
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	return bob, func() {
 		close(stuck)
 		for _, c := range conns {
@@ -66,7 +67,7 @@ func busyNode(t *testing.T, n int) (bob *node, hangUp func()) {
 
 // Close leaves nothing within 100 ms, whatever the peers do.
 func TestCloseAtOnce(t *testing.T) {
-	bob, hangUp := busyNode(t, 50)
+	bob, hangUp := busyNode(t, 20)
 	defer hangUp()
 	begin := time.Now()
 	require.NoError(t, bob.Close())
@@ -77,7 +78,7 @@ func TestCloseAtOnce(t *testing.T) {
 
 // Shutdown takes no longer than its context and that.
 func TestShutdownAtOnce(t *testing.T) {
-	bob, hangUp := busyNode(t, 50)
+	bob, hangUp := busyNode(t, 20)
 	defer hangUp()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
