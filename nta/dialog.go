@@ -130,19 +130,27 @@ func (l *Leg) Close(*Step) {
 // End is [Leg.Close] outside a step.
 func (l *Leg) End() { l.sh.run(l.Close) }
 
-// receive takes a request of the dialog.
-func (l *Leg) receive(s *Step, in *Incoming) {
+// inOrder makes a request one of the dialog and checks its CSeq.
+func (l *Leg) inOrder(s *Step, in *Incoming) bool {
 	if l.queue == nil {
 		l.queue = &serveQueue{}
 	}
 	in.leg, in.queue = l, l.queue
 	if seq := in.req.CSeq().Seq; seq < l.remoteSeq { // 12.2.2
 		s.Reply(in, 500, sip.Phrase("CSeq Out Of Order"))
-		return
+		return false
 	} else {
 		l.remoteSeq = seq
 	}
 	l.cameBy(in.d.Flow)
+	return true
+}
+
+// receive takes a request of the dialog.
+func (l *Leg) receive(s *Step, in *Incoming) {
+	if !l.inOrder(s, in) {
+		return
+	}
 	a := l.sh.a
 	switch {
 	case l.receiveHook != nil && l.receiveHook(s, l, in):

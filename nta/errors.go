@@ -15,6 +15,12 @@ var (
 	// ErrNoAck: no ACK for the response came in 64*T1; end the dialog with BYE
 	// (RFC 3261 section 13.3.1.4).
 	ErrNoAck = errors.New("no ACK came for the response; end the dialog with BYE")
+	// ErrNoPrack: no PRACK for the reliable provisional response came in 64*T1;
+	// the INVITE was answered 504 (RFC 3262 section 3).
+	ErrNoPrack = errors.New("no PRACK came for the provisional response; the INVITE was answered 504")
+	// ErrNotReliable: the INVITE does not have 100rel in Supported or Require, or
+	// the response is no reliable provisional one (RFC 3262).
+	ErrNotReliable = errors.New("not reliable: that takes an INVITE with 100rel and a response of 101 to 199")
 	// ErrTooLate: the transaction has its final response, or is over.
 	ErrTooLate = errors.New("the transaction has been answered already")
 	// ErrClosed: the agent or the handle was closed, or there is nothing more to read.

@@ -53,6 +53,7 @@ func bubble(t *testing.T, cfg simnet.Config, f func(w *world)) {
 				require.Empty(t, sh.merges)
 				require.Empty(t, sh.acks)
 				require.Empty(t, sh.forwards)
+				require.Empty(t, sh.reliable)
 				require.Empty(t, sh.clients)
 				require.Empty(t, sh.streams)
 				require.Empty(t, sh.peers)

@@ -97,7 +97,8 @@ func (in *Incoming) Tag() string { return in.tag }
 
 // Reply answers the request. Via, From, To (with our tag), Call-ID and CSeq are
 // copied; set adds the rest. A 2xx to an INVITE is repeated until its ACK comes
-// (RFC 3261 section 13.3.1.4). The error is ErrTooLate after a final response,
+// (RFC 3261 section 13.3.1.4). 101-199 to an INVITE that requires 100rel is sent
+// with [Incoming.ReplyReliable]. The error is ErrTooLate after a final response,
 // ErrNoReply for an ACK, ErrNotAllowed for what RFC 4320 forbids, that of a
 // setter, or a *TransactionError if the transport refused the message; the
 // transaction then goes on, and repeats what it repeats.
@@ -111,11 +112,22 @@ func (s *Step) Reply(in *Incoming, status int, set ...msg.Setter) error {
 	if err := in.may(s, status); err != nil {
 		return err
 	}
+	if in.tx.invite && 100 < status && status < 200 && requires100rel(in.req) { // RFC 3262 3
+		r, err := s.ReplyReliable(in, status, nil, set...)
+		if r != nil {
+			r.auto = true
+		}
+		return err
+	}
 	resp, err := in.response(status, set)
 	if err != nil {
 		return err
 	}
 	in.final = status >= 200
+	if l := in.tx.rel; l != nil && status/100 == 2 && l.holds() { // RFC 3262 3
+		l.held = resp
+		return nil
+	}
 	return in.tx.answer(s, statusInput(status), resp)
 }
 

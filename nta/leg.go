@@ -68,7 +68,8 @@ type Leg struct {
 	queue       *serveQueue
 	back        *tport.Key // the WebSocket connection that the dialog was made on
 	secure      bool
-	early       bool
+	early       bool // made by a provisional response
+	unanswered  bool // made of an INVITE that has no 2xx yet
 	registered  bool
 	closed      bool
 }
@@ -190,6 +191,7 @@ func (in *Incoming) NewLeg(_ *Step, cfg LegConfig) (*Leg, error) {
 	l := in.sh.makeLeg(cfg)
 	l.cameBy(in.d.Flow)
 	l.queue = in.ownQueue()
+	l.unanswered = in.tx.invite && !in.final
 	if _, err := in.sh.register(l); err != nil {
 		return nil, err
 	}
@@ -251,7 +253,7 @@ func (o *Outgoing) leg(resp sip.Response, cfg LegConfig) (*Leg, error) {
 			return nil, err
 		}
 	}
-	or(&cfg.LocalSeq, o.req.CSeq().Seq)
+	or(&cfg.LocalSeq, o.seqOf(cfg.Remote.Tag()))
 	cfg.Secure = cfg.Secure || o.sips()
 	l := o.sh.makeLeg(cfg)
 	l.cameBy(o.FlowStep(nil))

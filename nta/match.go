@@ -27,6 +27,7 @@ const (
 	keyMerge   = 'm'
 	keyAck     = 'a'
 	keyForward = 'f'
+	keyPrack   = 'p'
 )
 
 // magic starts the branch of every RFC 3261 implementation (8.1.1.7).

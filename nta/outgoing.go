@@ -47,6 +47,7 @@ type Outgoing struct {
 	err       error // why there will be nothing more
 	wake      chan struct{}
 	forks     []fork
+	early     []early      // that answered reliably
 	held      sip.Response // 503, while another hop is tried (RFC 3263 4.3)
 	answered  bool         // a provisional response came
 	final     bool
@@ -169,6 +170,10 @@ func (o *Outgoing) response(s *Step, resp sip.Response) {
 	switch {
 	case status < 200:
 		o.answered = true
+		if o.outOfOrder(resp) { // RFC 3262 4
+			o.sh.a.count.retransmissions.Add(1)
+			return
+		}
 		o.pass(s, resp)
 		if o.canceling && !o.canceled && !o.final {
 			o.sendCancel(s)

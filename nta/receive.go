@@ -111,10 +111,20 @@ func (sh *shard) request(s *Step, d *tport.Delivery, req sip.Request, via sip.Vi
 	if tag != "" {
 		leg = sh.legs[legKey{req.CallID(), tag, req.FromTag()}]
 		stray = leg == nil && a.ours(req, d)
-		if stray && a.cfg.Unmatched == nil { // 12.2.2
+	}
+	var claim *reliables
+	var rseq uint32
+	if req.Method() == sip.MethodPrack && tag != "" {
+		if claim, rseq = sh.prackFor(req); claim != nil {
+			stray = false
+		} else if leg != nil { // RFC 3262 3: acknowledges nothing
 			a.ReplyStateless(d, 481)
 			return
 		}
+	}
+	if stray && a.cfg.Unmatched == nil { // 12.2.2
+		a.ReplyStateless(d, 481)
+		return
 	}
 	if tag == "" && a.draining.Load() || !sh.admit(d) {
 		a.count.refused.Add(1)
@@ -127,6 +137,10 @@ func (sh *shard) request(s *Step, d *tport.Delivery, req sip.Request, via sip.Vi
 		sh.merges[merge] = in.tx
 	}
 	switch {
+	case claim != nil:
+		if leg == nil || leg.inOrder(s, in) {
+			claim.prack(s, in, rseq)
+		}
 	case leg != nil:
 		leg.receive(s, in)
 	case stray:
@@ -211,6 +225,9 @@ func (sh *shard) cancel(s *Step, d *tport.Delivery, req sip.Request, via sip.Via
 		in.tag = sip.Response{Message: target.reply}.ToTag()
 	}
 	s.Reply(in, 200)
+	if target.in != nil && target.rel != nil {
+		target.rel.drop() // a 2xx that has not left
+	}
 	if target.in != nil && !target.in.final && !target.in.canceled {
 		target.in.takeCancel(s, req)
 	}

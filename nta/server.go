@@ -27,6 +27,7 @@ type serverTx struct {
 	name        string // what the peer must prove then, over TLS
 	source      netip.Addr
 	tables      tables
+	rel         *reliables // nil without any
 }
 
 // tables says by which further keys a transaction is found.
@@ -127,6 +128,10 @@ func (tx *serverTx) settle(s *Step, err error) {
 		return
 	}
 	tx.in = nil
+	if tx.rel != nil && len(tx.rel.list) == 0 {
+		tx.rel.forget(s, err)
+		tx.rel = nil
+	}
 	tx.sh.a.finish()
 	in.ended(s, err)
 }
@@ -147,6 +152,9 @@ func (tx *serverTx) over(s *Step, err error) {
 	tx.flow.Release()
 	sh.a.count.servers.Add(-1)
 	sh.a.source.give(tx.source)
+	if tx.rel != nil {
+		tx.rel.forget(s, err)
+	}
 	tx.settle(s, err)
 }
 
@@ -160,11 +168,17 @@ func forget(m map[key]*serverTx, k key, tx *serverTx, has bool) {
 func (tx *serverTx) answer(s *Step, i input, resp sip.Response) error {
 	sh := tx.sh
 	tx.reply = resp.Message
+	if tx.rel != nil && i != inProgress && i != inTrying {
+		tx.rel.answered(s, resp.Status())
+	}
 	switch {
 	case !tx.invite || tx.in == nil:
 	case i == inSuccess: // the ACK will be found by the dialog
 		tx.tables.ack, tx.tables.hasAck = sh.a.keys.ack(tx.in.req, resp.ToTag()), true
 		sh.acks[tx.tables.ack] = tx
+		if l := tx.in.leg; l != nil {
+			l.unanswered = false
+		}
 	case i == inForward:
 		tx.tables.forward, tx.tables.hasForward = sh.a.keys.forward(tx.in.req), true
 		sh.forwards[tx.tables.forward] = tx

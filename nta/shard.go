@@ -23,9 +23,10 @@ type shard struct {
 	alarmAt uint64      // tick it is armed for; 0: not armed
 
 	servers  map[key]*serverTx
-	merges   map[key]*serverTx // by From tag, Call-ID and CSeq, requests without To tag
-	acks     map[key]*serverTx // INVITE answered 2xx by us
-	forwards map[key]*serverTx // INVITE whose 2xx was forwarded
+	merges   map[key]*serverTx  // by From tag, Call-ID and CSeq, requests without To tag
+	acks     map[key]*serverTx  // INVITE answered 2xx by us
+	forwards map[key]*serverTx  // INVITE whose 2xx was forwarded
+	reliable map[key]*reliables // INVITE with reliable provisional responses
 	clients  map[key]*clientTx
 	streams  map[tport.Key]map[*clientTx]struct{}
 	peers    map[netip.AddrPort]*clientTx // over datagrams, the latest first
@@ -40,6 +41,7 @@ func newShard(a *Agent, c clock) *shard {
 		merges:   map[key]*serverTx{},
 		acks:     map[key]*serverTx{},
 		forwards: map[key]*serverTx{},
+		reliable: map[key]*reliables{},
 		clients:  map[key]*clientTx{},
 		streams:  map[tport.Key]map[*clientTx]struct{}{},
 		peers:    map[netip.AddrPort]*clientTx{},

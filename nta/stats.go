@@ -25,6 +25,7 @@ type Stats struct {
 	Refused            uint64 // requests refused for a bound (503)
 	Timeouts           uint64 // client transactions that timed out
 	NoAck              uint64 // final responses to INVITE never acknowledged
+	NoPrack            uint64 // reliable provisional responses never acknowledged
 	Failovers          uint64 // requests sent on to the next hop
 	StrayAcks          uint64 // ACK requests that match nothing, dropped
 	StrayResponses     uint64 // responses that match nothing, dropped
@@ -42,7 +43,7 @@ type Stats struct {
 type counters struct {
 	requestsReceived, responsesReceived, badRequests, badResponses, retransmissions,
 	requestsSent, responsesSent, statelessSent, resent, acksSent, sendErrors,
-	serverTransactions, clientTransactions, canceled, merged, refused, timeouts, noAck,
+	serverTransactions, clientTransactions, canceled, merged, refused, timeouts, noAck, noPrack,
 	failovers, strayAcks, strayResponses, droppedAcks, droppedResponses, panics atomic.Uint64
 
 	servers, clients, legs, unfinished, goroutines, acksServed atomic.Int64
@@ -61,7 +62,7 @@ func (a *Agent) Stats() Stats {
 		AcksSent: c.acksSent.Load(), SendErrors: c.sendErrors.Load(),
 		ServerTransactions: c.serverTransactions.Load(), ClientTransactions: c.clientTransactions.Load(),
 		Canceled: c.canceled.Load(), Merged: c.merged.Load(), Refused: c.refused.Load(),
-		Timeouts: c.timeouts.Load(), NoAck: c.noAck.Load(), Failovers: c.failovers.Load(),
+		Timeouts: c.timeouts.Load(), NoAck: c.noAck.Load(), NoPrack: c.noPrack.Load(), Failovers: c.failovers.Load(),
 		StrayAcks: c.strayAcks.Load(), StrayResponses: c.strayResponses.Load(),
 		DroppedAcks: c.droppedAcks.Load(), DroppedResponses: c.droppedResponses.Load(),
 		Panics:       c.panics.Load(),
