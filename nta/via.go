@@ -68,6 +68,13 @@ func (a *Agent) via(f *tport.Flow, branch string) sip.ViaParm {
 	if !f.Reliable() {
 		v.Params = ";rport" + v.Params
 	}
+	switch group := f.Remote().Addr().WithZone(""); { // 18.1.1
+	case !group.IsMulticast():
+	case group.Is4():
+		v.Params += msg.Params(";maddr=" + group.String() + ";ttl=" + strconv.Itoa(max(a.cfg.Transport.MulticastTTL, 1)))
+	default:
+		v.Params += msg.Params(";maddr=[" + group.String() + "]")
+	}
 	return v
 }
 

@@ -247,3 +247,28 @@ func TestHostNameOfAWildcard(t *testing.T) {
 		require.True(t, addr.Is4())
 	}
 }
+
+// 18.1.1: a request to a group says so in its Via, and how far it may go.
+func TestViaToAGroup(t *testing.T) {
+	a, err := New(Config{Transport: tport.Config{MulticastTTL: 3}})
+	require.NoError(t, err)
+	defer a.Close()
+	for host, group := range map[string]string{"127.0.0.1": "224.0.1.75", "::1": "ff05::5060"} {
+		_, err := a.Listen(t.Context(), tport.Name{Proto: tport.UDP, Host: host})
+		if err != nil {
+			t.Skip("no loopback address: ", err)
+		}
+		f, err := a.Transport().Dial(t.Context(), tport.Name{Proto: tport.UDP, Host: group, Port: 5060})
+		require.NoError(t, err)
+		v := a.via(f, "z9hG4bK1")
+		maddr, _ := v.Params.Get("maddr")
+		ttl, has := v.Params.Get("ttl")
+		if host == "127.0.0.1" {
+			require.Equal(t, "224.0.1.75", maddr)
+			require.Equal(t, "3", ttl)
+		} else {
+			require.Equal(t, "[ff05::5060]", maddr)
+			require.False(t, has)
+		}
+	}
+}

@@ -408,13 +408,18 @@ func TestUDPReadErrors(t *testing.T) {
 }
 
 // Sending and receiving a datagram allocates what is handed out, and no more:
-// the text, the message, the Delivery. The Flow is shared. A socket on every
-// address pays one more for the control message that x/net parses.
+// the text, the message, the Delivery. The Flow is shared. On systems other than
+// Linux a socket on every address pays one more for the control message that
+// x/net parses.
 func TestUDPAllocations(t *testing.T) {
 	if underRace {
 		t.Skip("the race detector allocates")
 	}
-	for host, want := range map[string]float64{"127.0.0.1": 3, "0.0.0.0": 4} {
+	every := 3.0
+	if !canShare {
+		every++
+	}
+	for host, want := range map[string]float64{"127.0.0.1": 3, "0.0.0.0": every} {
 		got := make(chan struct{}, 1)
 		quiet := func(c *Config) { c.Deliver, c.Trace = func(*Delivery) { got <- struct{}{} }, nil }
 		alice, bob := realNode(t, quiet), realNode(t, quiet)
