@@ -83,12 +83,17 @@ func (o ownStream) bind(ctx context.Context, p *Primary, name Name) error {
 }
 
 func (o ownStream) upgrade(_ context.Context, conn net.Conn, e end) (link, error) {
-	l := link{conn: conn, frames: msg.NewFramer(e.class, e.t.cfg.Limits)}
-	if c, ok := conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
-		state := c.ConnectionState()
-		l.tls = &state
+	return link{conn: conn, tls: tlsStateOf(conn), frames: msg.NewFramer(e.class, e.t.cfg.Limits)}, nil
+}
+
+// tlsStateOf returns the state of a connection that has TLS of its own.
+func tlsStateOf(conn net.Conn) *tls.ConnectionState {
+	c, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
+	if !ok {
+		return nil
 	}
-	return l, nil
+	state := c.ConnectionState()
+	return &state
 }
 
 // dial connects to the peer of a name.

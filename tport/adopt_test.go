@@ -2,6 +2,7 @@ package tport
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -124,6 +125,18 @@ func TestServe(t *testing.T) {
 		_, err = l.Accept()
 		require.ErrorIs(t, err, net.ErrClosed)
 	}
+	// A listener may bring TLS of its own.
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	outer := realNode(t)
+	q, err := outer.Serve(tls.NewListener(inner, &tls.Config{Certificates: []tls.Certificate{ca.address("127.0.0.1")}}), Name{Proto: WS})
+	require.NoError(t, err)
+	f := realNode(t, trusting(ca)).dial(WSS, q.Addr())
+	require.NoError(t, f.Send(parse(t, text("1", ""))))
+	d, _ := outer.next()
+	require.NotNil(t, d.TLS)
+	require.True(t, d.TLS.HandshakeComplete)
+
 	c, err := net.ListenPacket("udp", "127.0.0.1:0")
 	require.NoError(t, err)
 	bob, alice := realNode(t), realNode(t)

@@ -23,11 +23,13 @@ const (
 // Name says what to listen on or where to connect. It is comparable; the zero
 // value is not useful.
 type Name struct {
-	// Proto is the transport protocol in lower case: "udp", "tcp" or "tls".
+	// Proto is the transport protocol in lower case: one of the constants above,
+	// or the name of a [Protocol].
 	Proto string
 	// Host is an IP address literal, without brackets. [Transport.Listen] also
 	// takes "" or "*": every IPv4 and IPv6 address of the host. Names are not
-	// looked up here; resolve them first (package sresolv).
+	// looked up here; resolve them first (package sresolv). A [Protocol] with
+	// connections takes any other text too, such as the path of a socket.
 	Host string
 	// Port is the port. 0 lets the system choose one when listening and is an
 	// error when connecting: which port is the default is for the protocol

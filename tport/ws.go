@@ -43,6 +43,9 @@ func upgradeWS(ctx context.Context, l link, conn net.Conn, e end) (link, error) 
 		return l, err
 	}
 	l.early = u.early
+	if l.seal == nil {
+		l.tls = tlsStateOf(conn) // of a listener that was given
+	}
 	return l, nil
 }
 
