@@ -34,10 +34,7 @@ type TokenCodec struct{}
 
 // Parse implements [Codec].
 func (TokenCodec) Parse(s string) (string, string, error) {
-	i := 0
-	for i < len(s) && scan.IsTokenChar(s[i]) {
-		i++
-	}
+	i := scan.Token(s, 0)
 	if i == 0 {
 		return "", "", ErrSyntax
 	}

@@ -150,28 +150,33 @@ func (p *parser) startLine() bool {
 // all others.
 func (p *parser) scanLine() bool {
 	m, s, lo, c := p.m, p.s, p.pos, p.m.class
-	if c.target == nil || len(s)-lo < 16 {
+	n := len(c.version)
+	if len(s)-lo < n+9 {
 		return false
 	}
 	line := s[lo:]
-	if head := load(line[:8]); head == c.ending>>8|' '<<56 { // SIP/2.0 200 OK
-		d := load(line[8:])
+	if line[n] == ' ' && line[:n] == c.version { // SIP/2.0 200 OK
+		d := load(line[n+1:])
 		x, y, z := d&0xff-'0', d>>8&0xff-'0', d>>16&0xff-'0'
 		if x-1 > 5 || y > 9 || z > 9 || d>>24&0xff != ' ' {
 			return false
 		}
 		i := strings.IndexByte(line, '\n')
-		if i < 13 || line[i-1] != '\r' || i > p.lim.StartLine || scan.HasControl(line[12:i-1]) {
+		if i < n+6 || line[i-1] != '\r' || i > p.lim.StartLine || scan.HasControl(line[n+5:i-1]) {
 			return false
 		}
 		end := uint32(lo + i - 1)
 		l := uint32(lo)
-		m.start, m.word1, m.word2 = span{l, end}, span{l, l + 7}, span{l + 12, end}
+		m.start, m.word1, m.word2 = span{l, end}, span{l, l + uint32(n)}, span{l + uint32(n) + 5, end}
 		m.status = uint16(x*100 + y*10 + z)
 		m.flags |= hasStart
 		p.head, p.pos = lo, lo+i+1
 		p.lines++
+		p.odd = c.target == nil
 		return true
+	}
+	if c.target == nil {
+		return false
 	}
 	i := scan.Token(s, lo)
 	if i == lo || i+1 >= len(s) || s[i] != ' ' {
@@ -326,15 +331,16 @@ func (p *parser) plain(m *Message, table []field, n, before int) int {
 			}
 		}
 		e := c.quick[quick(head, tail, c.seed)]
-		if e.head != head || e.tail != tail || e.size > 15 || q[e.size] != ':' { // NUL would pass for the end
+		size := uint(e.size)
+		if e.head != head || e.tail != tail || size > 15 || q[size] != ':' { // NUL would pass for the end
 			if uint16(head) == crlf {
 				break
 			}
-			if e = c.unusual(s[lo:]); e == nil {
+			if e, size = c.unusual(s[lo:], head, tail); e == nil {
 				break
 			}
 		}
-		val := lo + uint(e.size) + 1
+		val := lo + size + 1
 		if val+1 >= uint(len(s)) {
 			break
 		}
@@ -345,7 +351,7 @@ func (p *parser) plain(m *Message, table []field, n, before int) int {
 			break
 		}
 		f := &table[n]
-		f.lo, f.nameLen, f.valOff, f.trail, f.id = uint32(lo), uint16(e.size), uint16(val-lo), 2, e.id
+		f.lo, f.nameLen, f.valOff, f.trail, f.id = uint32(lo), uint16(size), uint16(val-lo), 2, e.id
 		at := &m.first[e.place%places]
 		hi := uint(0)
 		if e.scan != nil && *at == 0 {
@@ -392,15 +398,22 @@ func lineEnds(s string, i uint) bool {
 	return uint16(w) == crlf && (uint8(w>>16) > ' ' || uint8(w>>16) == '\r')
 }
 
-// unusual finds a name at the start of line that is compact, long, or written in
-// another case.
-func (c *Class) unusual(line string) *entry {
-	n := strings.IndexByte(line[:min(len(line), 24)], ':')
+// unusual finds a name at the start of line that is compact, long, written in
+// another case, or not known to the class; head and tail are its key. It leaves
+// names that are no tokens or longer than longName to field.
+func (c *Class) unusual(line string, head, tail uint64) (e *entry, size uint) {
+	n := strings.IndexByte(line[:min(len(line), longName)], ':')
 	if n <= 0 {
-		return nil
+		return nil, 0
 	}
-	return c.find(line[:n])
+	if e = c.findKey(line[:n], head, tail); e == nil && scan.IsToken(line[:n]) {
+		e = &unknown
+	}
+	return e, uint(n)
 }
+
+// longName is the length of names that plain does not read.
+const longName = 48
 
 // field reads the next field, whatever it looks like. It reports false at the end
 // of the head.

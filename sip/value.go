@@ -78,14 +78,7 @@ func (CallIDCodec) Parse(s string) (string, string, error) {
 	return s[:i], s[rest:], nil
 }
 
-func callIDEnd(s string) int {
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c == ',' || c == 0x7f {
-			return i
-		}
-	}
-	return len(s)
-}
+func callIDEnd(s string) int { return int(over(s, 0, sText)) }
 
 // Append implements [msg.Codec].
 func (CallIDCodec) Append(dst []byte, v string) ([]byte, error) {
