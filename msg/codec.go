@@ -34,7 +34,10 @@ type TokenCodec struct{}
 
 // Parse implements [Codec].
 func (TokenCodec) Parse(s string) (string, string, error) {
-	i := scan.Token(s, 0)
+	i := scan.Letters(s, 0)
+	for i < len(s) && scan.IsTokenChar(s[i]) {
+		i++
+	}
 	if i == 0 {
 		return "", "", ErrSyntax
 	}

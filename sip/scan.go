@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"math/bits"
+
 	"github.com/gosofia/sofia/internal/scan"
 	"github.com/gosofia/sofia/msg"
 )
@@ -17,7 +19,6 @@ const (
 	sUser                // of a user part, unescaped
 	sParam               // of a URI parameter, unescaped
 	sToken               // of a token
-	sValue               // of the value of a header parameter
 	sText                // of a Call-ID
 	sQuoted              // within quotes, but a quoted-pair
 	sDisplay             // of a display name without quotes
@@ -36,7 +37,6 @@ var sClass = func() (t [256]uint8) {
 		set(uriClass[c]&inUser != 0, sUser)
 		set(uriClass[c]&inParam != 0, sParam)
 		set(scan.IsTokenChar(c), sToken)
-		set(scan.IsValue(one), sValue)
 		set(scan.IsText(one) && c != ',', sText)
 		set(!scan.HasControl(one) && c != '"' && c != '\\', sQuoted)
 		set(scan.IsTokenChar(c) || c == ' ' || c == '\t' || c >= 0x80, sDisplay)
@@ -65,6 +65,25 @@ func over(s string, i uint, bit uint8) uint {
 		return i + 3
 	}
 	for i < uint(len(s)) && sClass[s[i]]&bit != 0 {
+		i++
+	}
+	return i
+}
+
+// textEnd returns the end of the run at i of octets that a Call-ID may have.
+func textEnd(s string, i uint) uint {
+	const octets, high = 0x0101010101010101, 0x8080808080808080
+	for i+8 <= uint(len(s)) {
+		w := scan.Word(s, int(i))
+		comma := w ^ ','*octets
+		good := (w + (0x80-'!')*octets) &^ (w + (0x7f-'~')*octets) & (comma + 0x7f*octets)
+		if bad := (^good | w) & high; bad != 0 {
+			i += uint(bits.TrailingZeros64(bad)) / 8
+			break
+		}
+		i += 8
+	}
+	for i < uint(len(s)) && sClass[s[i]]&sText != 0 {
 		i++
 	}
 	return i
@@ -221,7 +240,7 @@ func scanParams(s string, i uint, name string, found bool) (end, lo, hi uint) {
 		found = found || here
 		if s[i] == '=' {
 			valueLo := i + 1
-			if i = over(s, valueLo, sValue); i == valueLo {
+			if i = uint(scan.Value(s, int(valueLo))); i == valueLo {
 				return 0, 0, 0
 			}
 			if here {
@@ -271,7 +290,7 @@ func scanAddr(s string, i uint, k *msg.Marks, slot int) int {
 	tag, tagEnd := uint(0), uint(0)
 	if found {
 		tag = i + 5
-		if i = over(s, tag, sValue); i == tag || i >= uint(len(s)) {
+		if i = uint(scan.Value(s, int(tag))); i == tag || i >= uint(len(s)) {
 			return 0
 		}
 		if tagEnd = i; s[i] == '\r' {
@@ -321,7 +340,7 @@ func scanVia(s string, at int, k *msg.Marks) int {
 	found := i+8 < uint(len(s)) && eight(s, i) == wordBranch
 	if found {
 		branch := i + 8
-		if i = over(s, branch, sValue); i == branch || i >= uint(len(s)) {
+		if i = uint(scan.Value(s, int(branch))); i == branch || i >= uint(len(s)) {
 			return 0
 		}
 		k.Mark(markBranch, int(branch), int(i))
@@ -338,7 +357,7 @@ func scanVia(s string, at int, k *msg.Marks) int {
 
 // scanCallID is the scanner of Call-ID.
 func scanCallID(s string, at int, k *msg.Marks) int {
-	i := over(s, uint(at), sText)
+	i := textEnd(s, uint(at))
 	if i == uint(at) {
 		return 0
 	}

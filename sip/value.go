@@ -78,7 +78,7 @@ func (CallIDCodec) Parse(s string) (string, string, error) {
 	return s[:i], s[rest:], nil
 }
 
-func callIDEnd(s string) int { return int(over(s, 0, sText)) }
+func callIDEnd(s string) int { return int(textEnd(s, 0)) }
 
 // Append implements [msg.Codec].
 func (CallIDCodec) Append(dst []byte, v string) ([]byte, error) {

@@ -1,6 +1,9 @@
 package scan
 
-import "strings"
+import (
+	"math/bits"
+	"strings"
+)
 
 // Param is one parameter found by NextParam, as positions in the scanned string.
 type Param struct {
@@ -68,8 +71,14 @@ func FindParam(s string, i int, name string) (end, lo, hi int, ok bool) {
 			i = spaces(s, i)
 		}
 		nameLo := i
-		for i < len(s) && class[s[i]]&tchar != 0 {
-			i++
+		n := 0
+		if i+8 <= len(s) {
+			n = letters(load(s, i))
+		}
+		if i += n; n == 0 {
+			for i < len(s) && class[s[i]]&tchar != 0 {
+				i++
+			}
 		}
 		nameHi := i
 		here := false
@@ -78,15 +87,17 @@ func FindParam(s string, i int, name string) (end, lo, hi int, ok bool) {
 		} else if n == wanted && EqualFold(s[nameLo:nameHi], name) {
 			here, wanted = true, 0
 		}
-		if i < len(s) && s[i] != '=' {
-			if s[i] == ';' {
+		if n == 0 {
+			if i < len(s) && s[i] != '=' {
+				if s[i] == ';' {
+					continue
+				}
+				i = Space(s, i)
+			}
+			if i == len(s) || s[i] != '=' {
+				i = nameHi
 				continue
 			}
-			i = Space(s, i)
-		}
-		if i == len(s) || s[i] != '=' {
-			i = nameHi
-			continue
 		}
 		i++
 		if i < len(s) && class[s[i]]&space != 0 {
@@ -100,24 +111,7 @@ func FindParam(s string, i int, name string) (end, lo, hi int, ok bool) {
 				}
 			}
 		} else {
-			for i < len(s)-3 { // a run of values, with the loop unrolled
-				if class[s[i]]&value == 0 {
-					break
-				} else if class[s[i+1]]&value == 0 {
-					i++
-					break
-				} else if class[s[i+2]]&value == 0 {
-					i += 2
-					break
-				} else if class[s[i+3]]&value == 0 {
-					i += 3
-					break
-				}
-				i += 4
-			}
-			for i < len(s) && class[s[i]]&value != 0 {
-				i++
-			}
+			i = Value(s, i)
 			if i == valueLo {
 				return end, lo, hi, false
 			}
@@ -127,6 +121,21 @@ func FindParam(s string, i int, name string) (end, lo, hi int, ok bool) {
 		}
 	}
 	return i, lo, hi, true
+}
+
+// letters returns how many letters w begins with, if "=" follows them in it, else 0.
+func letters(w uint64) int {
+	eq := w ^ '='*octets
+	if eq = (eq - octets) &^ eq & high; eq == 0 {
+		return 0
+	}
+	eq &= -eq
+	lower := w | ' '*octets // a carry from what is not ASCII goes up, and that is found below it
+	is := (lower + (0x80-'a')*octets) &^ (lower + (0x7f-'z')*octets)
+	if (^is|w)&high&(eq>>7-1) != 0 {
+		return 0
+	}
+	return bits.TrailingZeros64(eq) / 8
 }
 
 // Unquote returns the text of s: without the quotes and with the quoted-pairs

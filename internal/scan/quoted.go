@@ -28,3 +28,16 @@ func PlainQuoted(s string, i int) (end int, ok bool) {
 // Word packs eight octets of s, which must have them, from i on: the first one
 // into the lowest bits.
 func Word(s string, i int) uint64 { return load(s, i) }
+
+// Letters returns the end of the run of letters at i, or earlier: it looks at
+// eight octets at a time, and at fewer not at all.
+func Letters(s string, i int) int {
+	for ; i+8 <= len(s); i += 8 {
+		w := load(s, i)
+		lower := w | ' '*octets // a carry from what is not ASCII goes up, and that is found below it
+		if not := (^((lower + (0x80-'a')*octets) &^ (lower + (0x7f-'z')*octets)) | w) & high; not != 0 {
+			return i + bits.TrailingZeros64(not)/8
+		}
+	}
+	return i
+}

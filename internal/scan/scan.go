@@ -7,6 +7,8 @@
 // (RFC 3261 section 7.3.1).
 package scan
 
+import "math/bits"
+
 // Byte classes of RFC 3261 section 25.1.
 const (
 	tchar  = 1 << iota // token
@@ -110,7 +112,21 @@ func Digits(s string, i int) int {
 }
 
 // Value returns the end of the unquoted parameter value at i.
-func Value(s string, i int) int { return i + run(s[i:], value) }
+func Value(s string, i int) int {
+	for ; i+8 <= len(s); i += 8 {
+		w := load(s, i)
+		// "-" to ":" and "?" to "~" are in one look; the rest is left to the table.
+		good := (w+(0x80-'-')*octets)&^(w+(0x7f-':')*octets) | (w+(0x80-'?')*octets)&^(w+(0x7f-'~')*octets)
+		if bad := (^good | w) & high; bad != 0 {
+			i += bits.TrailingZeros64(bad) / 8
+			break
+		}
+	}
+	for i < len(s) && class[s[i]]&value != 0 {
+		i++
+	}
+	return i
+}
 
 // IsToken reports whether s is one token.
 func IsToken(s string) bool { return s != "" && Token(s, 0) == len(s) }
