@@ -1,6 +1,7 @@
 package tport
 
 import (
+	"container/heap"
 	"net/netip"
 	"slices"
 )
@@ -109,52 +110,71 @@ func (t *Transport) shed(s *stream) bool {
 	return true
 }
 
-// idleList holds every connection in the order of their stamps, oldest first.
-// A connection that carries something is not moved at once, which would take
-// the transport's lock for each message, but when its turn comes: its activity
-// is never before its stamp, so one whose activity equals its stamp, at the
-// front, is the longest idle of all.
-type idleList struct {
-	first, last *stream
-	size        int
+// idleHeap holds every connection, the one with the earliest stamp first. A
+// connection that carries something does not move at once, which would take the
+// transport's lock for each message, but when its turn comes: its activity is
+// never before its stamp, so one at the front whose activity is its stamp is the
+// longest idle of all.
+type idleHeap struct {
+	all  []*stream
+	turn uint64 // of the last that was stamped; it breaks ties
 }
 
-func (l *idleList) push(s *stream) {
-	s.stamp = s.active.Load()
-	s.older, s.newer = l.last, nil
-	if l.last != nil {
-		l.last.newer = s
-	} else {
-		l.first = s
-	}
-	l.last = s
-	l.size++
+func (h *idleHeap) push(s *stream) {
+	h.stamp(s)
+	heap.Push(h, s)
 }
 
-func (l *idleList) remove(s *stream) {
-	if s.older != nil {
-		s.older.newer = s.newer
-	} else {
-		l.first = s.newer
-	}
-	if s.newer != nil {
-		s.newer.older = s.older
-	} else {
-		l.last = s.older
-	}
-	s.older, s.newer = nil, nil
-	l.size--
+func (h *idleHeap) stamp(s *stream) {
+	h.turn++
+	s.stamp, s.turn = s.active.Load(), h.turn
 }
+
+func (h *idleHeap) remove(s *stream) { heap.Remove(h, s.place) }
 
 // oldest returns the longest idle connection, nil if every one is busy.
-func (l *idleList) oldest() *stream {
-	for range 2 * l.size {
-		s := l.first
-		if s.active.Load() == s.stamp && !s.busy() {
+func (h *idleHeap) oldest() *stream {
+	for range 2 * len(h.all) {
+		s := h.all[0]
+		busy := s.busy()
+		if busy {
+			s.touch()
+		} else if s.active.Load() == s.stamp {
 			return s
 		}
-		l.remove(s)
-		l.push(s)
+		h.stamp(s)
+		heap.Fix(h, 0)
 	}
 	return nil
+}
+
+// Len is of [heap.Interface].
+func (h *idleHeap) Len() int { return len(h.all) }
+
+// Less is of [heap.Interface].
+func (h *idleHeap) Less(i, j int) bool {
+	a, b := h.all[i], h.all[j]
+	return a.stamp < b.stamp || a.stamp == b.stamp && a.turn < b.turn
+}
+
+// Swap is of [heap.Interface].
+func (h *idleHeap) Swap(i, j int) {
+	h.all[i], h.all[j] = h.all[j], h.all[i]
+	h.all[i].place, h.all[j].place = i, j
+}
+
+// Push is of [heap.Interface].
+func (h *idleHeap) Push(x any) {
+	s := x.(*stream)
+	s.place = len(h.all)
+	h.all = append(h.all, s)
+}
+
+// Pop is of [heap.Interface].
+func (h *idleHeap) Pop() any {
+	last := len(h.all) - 1
+	s := h.all[last]
+	h.all[last] = nil
+	h.all = h.all[:last]
+	return s
 }

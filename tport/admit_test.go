@@ -2,8 +2,11 @@ package tport
 
 import (
 	"io"
+	"maps"
+	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +76,59 @@ func TestShedOldestIdle(t *testing.T) {
 	})
 }
 
+// Whatever order they have come and been used in, it is always the one that was
+// idle for longest, among those that nobody holds.
+func TestShedOrder(t *testing.T) {
+	bubble(t, func(t *testing.T, v *virtual) {
+		const count = 20
+		_, bob, at := v.pair(func(c *Config) { c.MaxFlows = count })
+		dice := rand.New(rand.NewPCG(1, 2))
+		last, held := map[*Flow]time.Time{}, map[*Flow]bool{}
+		conns := map[*Flow]net.Conn{}
+		for range 500 {
+			step()
+			flows := slices.SortedFunc(maps.Keys(last), func(a, b *Flow) int { return last[a].Compare(last[b]) })
+			switch dice.IntN(4) {
+			case 0, 1: // one is used
+				if len(flows) > 0 {
+					f := flows[dice.IntN(len(flows))]
+					write(t, conns[f], text("1", ""))
+					bob.next()
+					last[f] = time.Now()
+				}
+			case 2: // one is held, or no longer
+				if len(flows) > 0 {
+					f := flows[dice.IntN(len(flows))]
+					if held[f] {
+						delete(held, f)
+						f.Release()
+						last[f] = time.Now()
+					} else if len(held) < count/2 {
+						held[f] = true
+						f.Hold()
+					}
+				}
+			case 3: // a newcomer
+				c := v.connect(at)
+				f := get(t, bob.opened)
+				if len(last) == count {
+					free := slices.IndexFunc(flows, func(f *Flow) bool { return !held[f] })
+					got := get(t, bob.failed)
+					require.ErrorIs(t, got.err, ErrShed)
+					require.Same(t, flows[free], got.flow)
+					require.NoError(t, conns[got.flow].Close())
+					delete(last, got.flow)
+				}
+				last[f], conns[f] = time.Now(), c
+			}
+		}
+		require.Greater(t, bob.Stats().Shed, uint64(50))
+		for _, c := range conns {
+			c.Close()
+		}
+	})
+}
+
 // T12: one source cannot take the place of the others.
 func TestShedPerSource(t *testing.T) {
 	bubble(t, func(t *testing.T, v *virtual) {
@@ -101,8 +157,7 @@ func TestShedPerSource(t *testing.T) {
 		synctest.Wait()
 		require.Empty(t, bob.sources)
 		require.Empty(t, bob.flows)
-		require.Nil(t, bob.idle.first)
-		require.Nil(t, bob.idle.last)
+		require.Zero(t, bob.idle.Len())
 	})
 }
 

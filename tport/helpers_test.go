@@ -174,7 +174,7 @@ func bubble(t *testing.T, f func(t *testing.T, v *virtual)) {
 			require.Empty(t, n.pool)
 			require.Empty(t, n.shared)
 			require.Empty(t, n.sources)
-			require.Zero(t, n.idle)
+			require.Zero(t, n.idle.Len())
 		}
 		for _, f := range v.closers {
 			f()

@@ -79,6 +79,9 @@ func (s *stream) release() {
 }
 
 func (s *stream) releaseLocked() {
+	if s.holds == 0 {
+		return // more than held
+	}
 	if s.holds--; s.holds == 0 && !s.ended() {
 		s.t.held.Add(-1)
 	}

@@ -72,10 +72,11 @@ type stream struct {
 	spoke   bool          // a message has come to this goroutine
 	one     [1]byte
 
-	// Of Transport.mu: the neighbours in the list of idle connections.
-	older, newer *stream
-	stamp        int64 // active, when it was put in its place
-	doomed       int64 // octets that its end will free
+	// Of Transport.mu: its place in the heap of idle connections.
+	place  int
+	stamp  int64  // active, when it was put there
+	turn   uint64 // when that was
+	doomed int64  // octets that its end will free
 
 	mu      sync.Mutex // never held over anything that waits
 	state   streamState

@@ -46,7 +46,7 @@ type Transport struct {
 	pool      map[poolKey]*stream // dialled connections, for reuse
 	attempts  map[poolKey]*attempt
 	fresh     uint64    // the last fresh in a poolKey
-	idle      idleList  // connections, the longest idle first
+	idle      idleHeap  // connections, the longest idle first
 	halfOpen  list.List // of *halfOpen, the oldest first
 	sources   map[netip.Prefix][]*stream
 	routes    map[netip.Addr]route
