@@ -122,3 +122,60 @@ func TestUDPSendErrors(t *testing.T) {
 		require.EqualValues(t, 1, s.WriteErrors)
 	})
 }
+
+// Of what the network says the owner is told what he can act on, and the way to the
+// peer is asked for anew where packets must be smaller.
+func TestUDPToldErrors(t *testing.T) {
+	n := realNode(t)
+	p := n.listen(UDP, "127.0.0.1", 0)
+	s := (*p.packet.sockets.Load())[0]
+	to := netip.MustParseAddrPort("127.0.0.1:9")
+	route := func() bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		_, known := n.routes[to.Addr()]
+		return known
+	}
+	n.dial(UDP, to).MTU()
+	require.True(t, route())
+	for _, quiet := range []networkError{
+		{to: to}, {err: ErrTooLarge}, {to: to, err: ErrTooLarge, mtu: 1400, own: true},
+	} {
+		s.tell(quiet)
+		none(t, n.failed)
+	}
+	require.False(t, route())
+	n.dial(UDP, to).MTU()
+	s.tell(networkError{to: to, err: ErrTooLarge, mtu: 1280})
+	require.False(t, route())
+	f := get(t, n.failed)
+	require.ErrorIs(t, f.err, ErrTooLarge)
+	require.ErrorContains(t, f.err, "1280")
+	require.Equal(t, to, f.flow.Remote())
+	require.NoError(t, p.Close())
+	s.tell(networkError{to: to, err: syscall.ECONNREFUSED})
+	none(t, n.failed) // it has ended, and its flows with it
+}
+
+// A write that may wait, which the queue uses, does what one that does not does.
+func TestUDPWaitingWrite(t *testing.T) {
+	for _, bind := range []string{"127.0.0.1", "0.0.0.0", "*"} {
+		alice, bob := realNode(t), realNode(t)
+		at := bob.listen(UDP, "127.0.0.1", 0).Addr()
+		p := alice.listen(UDP, bind, 0)
+		f := alice.dial(UDP, at)
+		s := (*p.packet.sockets.Load())[0]
+		require.NoError(t, s.wait(datagram{f, []byte(text("1", ""))}))
+		d, _ := bob.next()
+		require.Equal(t, f.Local(), d.From)
+		require.ErrorIs(t, s.wait(datagram{f, make([]byte, 70000)}), ErrTooLarge)
+		dead := alice.dial(UDP, unused(t, "127.0.0.1"))
+		if canShare { // the error of the first comes with the second, which goes out all the same
+			require.NoError(t, s.wait(datagram{dead, []byte(text("2", ""))}))
+			require.NoError(t, s.wait(datagram{f, []byte(text("3", ""))}))
+			_, id := bob.next()
+			require.Equal(t, "3", id)
+			require.ErrorIs(t, get(t, alice.failed).err, ErrUnreachable)
+		}
+	}
+}

@@ -2,10 +2,12 @@ package tport
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/ipv4"
 )
 
 // What comes to a group that was joined is delivered once, and answered from an
@@ -128,4 +130,56 @@ func TestInterface(t *testing.T) {
 	}
 	_, err := bob.Listen(context.Background(), Name{Proto: TCP, Host: "*", Interface: "none0"})
 	require.Error(t, err)
+}
+
+// Without a name of an interface a group is joined where the address is, or
+// everywhere; interfaces that come are joined on too.
+func TestUDPMulticastInterfaces(t *testing.T) {
+	ctx := context.Background()
+	alice, bob := realNode(t), realNode(t)
+	if _, err := alice.Listen(ctx, Name{Proto: UDP, Host: "127.0.0.1", Interface: "lo"}); err != nil {
+		t.Skip("binding to an interface takes Linux 5.7 or privileges: ", err)
+	}
+	p, err := bob.Listen(ctx, Name{Proto: UDP, Host: "127.0.0.1", Maddr: "224.0.1.75"})
+	require.NoError(t, err)
+	f := alice.dial(UDP, netip.AddrPortFrom(netip.MustParseAddr("224.0.1.75"), p.Addr().Port()))
+	require.NoError(t, f.Send(parse(t, text("1", ""))))
+	_, id := bob.next()
+	require.Equal(t, "1", id)
+
+	p, err = bob.Listen(ctx, Name{Proto: UDP, Host: "*", Maddr: "224.0.1.75"})
+	if err != nil {
+		require.ErrorIs(t, err, ErrNotMulticast) // no interface does multicast
+		return
+	}
+	joined := len(p.packet.groups.joined)
+	require.NotZero(t, joined)
+	for i := range p.packet.groups.joined { // as if it had come just now
+		require.NoError(t, ipv4.NewPacketConn(p.packet.groups.conn).LeaveGroup(
+			&net.Interface{Index: i}, &net.UDPAddr{IP: net.IPv4(224, 0, 1, 75)}))
+		delete(p.packet.groups.joined, i)
+		break
+	}
+	bob.changed(nil, nil)
+	require.Len(t, p.packet.groups.joined, joined)
+}
+
+func TestZoneNames(t *testing.T) {
+	lo, err := net.InterfaceByName("lo")
+	if err != nil {
+		t.Skip(err)
+	}
+	var names zoneNames
+	for range 2 {
+		require.Equal(t, "lo", names.name(lo.Index))
+	}
+	require.Equal(t, "99999", names.name(99999))
+	for i := range 2 * maxZones {
+		names.name(100000 + i)
+	}
+	require.LessOrEqual(t, len(names), maxZones)
+	require.Equal(t, lo.Index, zoneIndex("lo"))
+	require.Equal(t, 7, zoneIndex("7"))
+	require.Zero(t, zoneIndex(""))
+	require.Zero(t, zoneIndex("none0"))
 }
