@@ -3,12 +3,14 @@
 package interop
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -258,4 +260,47 @@ func newTransport(t *testing.T, cfg tport.Config) *tport.Transport {
 	require.NoError(t, err)
 	t.Cleanup(func() { tp.Close() })
 	return tp
+}
+
+// openssl asks for new keys in the middle of a connection (RFC 8446 section 4.6.3).
+func TestTLSKeyUpdate(t *testing.T) {
+	peers.Require(t, "openssl")
+	a, err := nta.New(nta.Config{
+		Transport: tport.Config{TLS: labTLS(t, "server")},
+		Serve:     func(in *nta.Incoming) { _ = in.Reply(200) },
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { a.Close() })
+	p, err := a.Listen(t.Context(), tport.Name{Proto: tport.TLS, Host: peers.Host(t).String()})
+	require.NoError(t, err)
+	ca := filepath.Join(peers.Up(t, "kamailio-registrar")["LAB_CERTS"], "ca.pem")
+	cmd := exec.CommandContext(within(t, patience), "openssl", "s_client", "-tls1_3", "-crlf", "-verify_return_error",
+		"-CAfile", ca, "-verify_hostname", "lab.test", "-servername", "lab.test", "-connect", p.Addr().String())
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	told, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines, news := bufio.NewScanner(out), bufio.NewScanner(told)
+	for _, id := range []string{"one", "two"} {
+		_, err = fmt.Fprintf(in, "OPTIONS sip:lab.test SIP/2.0\nVia: SIP/2.0/TLS x.lab.test;branch=z9hG4bK%[1]s\nFrom: <sip:x@lab.test>;tag=1\n"+
+			"To: <sip:lab.test>\nCall-ID: %[1]s\nCSeq: 1 OPTIONS\nMax-Forwards: 70\nContent-Length: 0\n\n", id)
+		require.NoError(t, err)
+		answered := false
+		for !answered && lines.Scan() {
+			answered = lines.Text() == "Call-ID: "+id
+		}
+		require.True(t, answered, id)
+		_, err = fmt.Fprintln(in, "K")
+		require.NoError(t, err)
+		for news.Scan() && news.Text() != "KEYUPDATE" { // it has done it when it says so
+		}
+	}
+	stats := a.Transport().Stats()
+	require.EqualValues(t, 1, stats.Accepted)
+	require.EqualValues(t, 1, stats.Flows)
+	require.NoError(t, in.Close())
+	_ = cmd.Wait()
 }

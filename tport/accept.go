@@ -135,5 +135,9 @@ func (p *Primary) turnAway(conn net.Conn, err error) {
 		t.count.turned.Add(1)
 	}
 	t.log.Debug("connection turned away", "proto", p.proto, "from", conn.RemoteAddr(), "err", err)
+	if t.cfg.Trace.Dropped != nil {
+		d := Drop{Proto: p.proto, From: addrPortOf(conn.RemoteAddr()), To: addrPortOf(conn.LocalAddr()), Err: err}
+		t.guard(func() { t.cfg.Trace.Dropped(d) })
+	}
 	_ = conn.Close()
 }

@@ -31,10 +31,16 @@ func (secure) upgrade(ctx context.Context, conn net.Conn, e end) (link, error) {
 // handshake does the TLS handshake on a fresh connection, for every protocol
 // over TLS, and verifies the peer before anything else is said to it. It is
 // bounded by ctx. When it fails the connection is of no more use; the caller
-// closes it.
-func handshake(ctx context.Context, conn net.Conn, e end) (*sealed, error) {
+// closes it. A panic in a hook of the user's configuration costs this handshake.
+func handshake(ctx context.Context, conn net.Conn, e end) (s *sealed, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			e.t.panicked(r)
+			s, err = nil, fmt.Errorf("%w: panic in a hook of tls.Config", ErrTLS)
+		}
+	}()
 	check := &verdict{e: e}
-	s := &sealed{sock: &socket{Conn: conn}, check: check}
+	s = &sealed{sock: &socket{Conn: conn}, check: check}
 	if e.client {
 		s.Conn = tls.Client(s.sock, e.tls.client(check, e.remote.Addr()))
 	} else {

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -65,13 +66,23 @@ func strict(c *tls.Config) *tls.Config {
 // had no TLS of its own. Connections that there are live on and are used
 // further; close them where that must not be (see [Config.Trace] for finding
 // them). Sessions made before are not resumed. The error says what is wrong
-// with c, which must not be changed any more.
+// with c, which must not be changed any more; it wraps [ErrNoCertificate] where a
+// primary needs one and c has none. nil is a configuration without anything.
 func (t *Transport) SetTLS(c *tls.Config) error {
-	if err := checkTLS(c); err != nil {
+	err := checkTLS(c)
+	if err == nil && !canServe(c) && slices.ContainsFunc(t.Primaries(), (*Primary).needsTLS) {
+		err = ErrNoCertificate
+	}
+	if err != nil {
 		return wrap("configure", Key{}, err)
 	}
 	t.tls.Store(t.newTLSConfig(c))
 	return nil
+}
+
+// needsTLS reports whether the primary lives on the transport's configuration.
+func (p *Primary) needsTLS() bool {
+	return (p.proto == TLS || p.proto == WSS) && p.tls.Load() == nil
 }
 
 // SetTLS replaces the configuration of connections accepted from now on, as

@@ -5,6 +5,7 @@ package tport
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -92,12 +93,42 @@ func TestTLSGarbageFirst(t *testing.T) {
 			require.NoError(t, c.(interface{ CloseWrite() error }).CloseWrite())
 			synctest.Wait()
 			require.Equal(t, uint64(1), bob.Stats().HandshakeFailures)
+			drop := get(t, bob.drops)
+			require.True(t, errors.Is(drop.Err, ErrTLS) || errors.Is(drop.Err, ErrRefused), "%v", drop.Err)
+			require.Equal(t, at, drop.To)
+			none(t, bob.drops)
 			none(t, bob.opened)
 			none(t, bob.failed)
 			c.Close()
 			exchange(t, alice, bob, alice.reachTLS("bob.example.com", at), at)
 		})
 	}
+}
+
+// A hook of the user's that panics costs one connection.
+func TestTLSHookPanics(t *testing.T) {
+	bubble(t, func(t *testing.T, v *virtual) {
+		ca := newAuthority(t, "authority")
+		rude := func(tls.ConnectionState) error { panic("rude") }
+		alice, bob, at := v.tlsPair(ca, ca.domain("bob.example.com"), func(c *tls.Config) {
+			c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+				if hello.ServerName == "rude.example.com" {
+					panic("rude")
+				}
+				return nil, nil
+			}
+		})
+		_, err := alice.Dial(context.Background(), named("rude.example.com", at))
+		require.Error(t, err)
+		name := named("bob.example.com", at)
+		name.TLS = &tls.Config{RootCAs: ca.pool(), VerifyConnection: rude}
+		_, err = alice.Dial(context.Background(), name)
+		require.ErrorIs(t, err, ErrTLS)
+		synctest.Wait()
+		require.Equal(t, uint64(1), alice.Stats().Panics)
+		require.Equal(t, uint64(1), bob.Stats().Panics)
+		exchange(t, alice, bob, alice.reachTLS("bob.example.com", at), at)
+	})
 }
 
 // A server that does not speak TLS.

@@ -437,6 +437,8 @@ func TestTLSReplacedWhileRunning(t *testing.T) {
 		require.Equal(t, []string{"third.example.com"}, alice.reachTLS("third.example.com", at).Identities())
 		require.ErrorIs(t, p.SetTLS(&tls.Config{}), ErrNoCertificate)
 		require.ErrorIs(t, p.SetTLS(nil), ErrNoCertificate)
+		require.NoError(t, bob.SetTLS(nil), "nobody needs it now")
+		require.NoError(t, alice.SetTLS(nil))
 		require.NoError(t, first.Err())
 		none(t, alice.failed)
 	})

@@ -43,7 +43,8 @@ type Drop struct {
 	// Proto, From and To say where it came from and went to.
 	Proto    string
 	From, To netip.AddrPort
-	// Size is its size in octets.
+	// Size is its size in octets, 0 for an accepted connection that was turned
+	// away before it carried anything, such as one whose handshake failed.
 	Size int
 	// Err is the reason.
 	Err error

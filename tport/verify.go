@@ -286,9 +286,12 @@ func sipDomain(u *url.URL) string {
 	}
 	if strings.HasPrefix(host, "[") {
 		host, _, _ = strings.Cut(host[1:], "]")
-		return host
+	} else {
+		host, _, _ = strings.Cut(host, ":")
 	}
-	host, _, _ = strings.Cut(host, ":")
+	if _, err := netip.ParseAddr(host); err != nil && !isDomain(host) {
+		return ""
+	}
 	return host
 }
 

@@ -7,6 +7,8 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"net"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -331,4 +333,48 @@ func TestIsDomain(t *testing.T) {
 
 func TestVerificationString(t *testing.T) {
 	require.Equal(t, "default sip https Verification(7)", fmt.Sprint(VerifyDefault, VerifySIP, VerifyHTTPS, Verification(7)))
+}
+
+// Whatever a URI in a certificate says, its domain is never that of a user, and
+// holds nothing but a host.
+func FuzzSIPDomain(f *testing.F) {
+	for _, row := range []string{
+		"sip:example.com", "SIP:example.com:5061;transport=tls?a=b", "sip:alice@example.com", "sips:example.com",
+		"sip:[2001:db8::1]:5061", "sip://example.com", "sip:", "sip:;a", "sip:%40a", "sip:[::1", "sip:a?b@c",
+	} {
+		f.Add(row)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		u, err := url.Parse(s)
+		if err != nil {
+			return
+		}
+		host := sipDomain(u)
+		if host != "" && (!strings.EqualFold(u.Scheme, "sip") || strings.Contains(s, "@")) {
+			t.Fatalf("%q is the domain %q", s, host)
+		}
+		if strings.ContainsAny(host, "@;?[]") {
+			t.Fatalf("%q has the host %q", s, host)
+		}
+	})
+}
+
+// Where a record ends does not depend on how its octets come.
+func FuzzRecords(f *testing.F) {
+	f.Add([]byte("\x17\x03\x03\x00\x02ab\x17\x03\x03\x00\x00\x16\x03\x01\x00"), uint8(3))
+	f.Fuzz(func(t *testing.T, b []byte, step uint8) {
+		whole, cut := &socket{}, &socket{}
+		whole.follow(b)
+		for rest := b; len(rest) > 0; {
+			n := min(len(rest), int(step)+1)
+			cut.follow(rest[:n])
+			rest = rest[n:]
+		}
+		if whole.left != cut.left || whole.heads != cut.heads || whole.size != cut.size || whole.ended != cut.ended {
+			t.Fatalf("%+v is not %+v", whole, cut)
+		}
+		if whole.left < 0 || whole.left > 0xffff || whole.heads >= recordHead {
+			t.Fatalf("%+v", whole)
+		}
+	})
 }
