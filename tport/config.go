@@ -207,7 +207,8 @@ type Config struct {
 	Trace *Trace
 	// Logger takes what an operator should know; nil is silent.
 	Logger *slog.Logger
-	// Rand is the source of random octets, [crypto/rand.Reader] by default.
+	// Rand is the source of random octets, [crypto/rand.Reader] by default. It must
+	// be safe for concurrent use: each message of a WebSocket client is masked.
 	Rand io.Reader
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,6 +201,8 @@ func TestConnectFails(t *testing.T) {
 		{"refused", "HTTP/1.1 403 Forbidden\r\n\r\n", 403, nil},
 		{"nobody there", "", 502, nil},
 		{"provisional", "HTTP/1.1 101 Switching Protocols\r\n\r\n", 101, nil},
+		{"interim for ever", strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 10), 103, nil},
+		{"interim first", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 Forbidden\r\n\r\n", 403, nil},
 		{"no HTTP", "SSH-2.0-OpenSSH\r\n\r\n", 0, nil},
 		{"endless head", "HTTP/1.1 200 OK\r\nX: " + pad(maxReplyHead+10), 0, io.ErrUnexpectedEOF},
 		{"silence", " ", 0, context.DeadlineExceeded},

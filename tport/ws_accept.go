@@ -47,7 +47,7 @@ func (t *Transport) answerUpgrade(w http.ResponseWriter, r *http.Request, path s
 		return refuse(http.StatusMethodNotAllowed, "use GET with a WebSocket upgrade")
 	case r.ProtoMajor > 1:
 		return refuse(http.StatusHTTPVersionNotSupported, "use HTTP/1.1 for a WebSocket upgrade")
-	case !offers(r.Header, "Connection", "upgrade") || !offers(r.Header, "Upgrade", "websocket"):
+	case !r.ProtoAtLeast(1, 1) || !offers(r.Header, "Connection", "upgrade") || !offers(r.Header, "Upgrade", "websocket"):
 		h.Set("Connection", "Upgrade")
 		h.Set("Upgrade", "websocket")
 		return refuse(http.StatusUpgradeRequired, "this is SIP over WebSocket")

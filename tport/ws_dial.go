@@ -93,14 +93,22 @@ func (o *oneTrip) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// exchangeHTTP writes a request and reads the response.
+// maxInterim is how many provisional responses may come before the final one.
+const maxInterim = 5
+
+// exchangeHTTP writes a request and reads the response, passing over provisional
+// ones (RFC 9110 section 15.2).
 func exchangeHTTP(conn io.ReadWriter, r *http.Request) (*http.Response, *bufio.Reader, error) {
 	if err := r.Write(conn); err != nil {
 		return nil, nil, err
 	}
 	in := bufio.NewReader(io.LimitReader(conn, maxReplyHead))
-	resp, err := http.ReadResponse(in, r)
-	return resp, in, err
+	for n := 0; ; n++ {
+		resp, err := http.ReadResponse(in, r)
+		if err != nil || resp.StatusCode/100 != 1 || resp.StatusCode == http.StatusSwitchingProtocols || n == maxInterim {
+			return resp, in, err
+		}
+	}
 }
 
 // reasonOf is the reason phrase of a response.

@@ -513,6 +513,24 @@ func TestWSUnfinishedUpgrade(t *testing.T) {
 	}
 }
 
+// A server may say this and that before it agrees.
+func TestWSInterimResponses(t *testing.T) {
+	bubble(t, func(t *testing.T, v *virtual) {
+		at := v.httpServer(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Link", "</a>")
+			w.WriteHeader(http.StatusEarlyHints)
+			ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"sip"}})
+			require.NoError(t, err)
+			require.NoError(t, ws.Write(context.Background(), websocket.MessageText, []byte(text("1", ""))))
+			_, _, _ = ws.Read(context.Background())
+		})
+		alice := v.node(v.alice)
+		alice.dial(WS, at)
+		_, id := alice.next()
+		require.Equal(t, "1", id)
+	})
+}
+
 // A server that refuses, and one that asks for credentials (RFC 7118 section 7).
 func TestWSRefused(t *testing.T) {
 	serve := func(w http.ResponseWriter, r *http.Request) {
