@@ -94,7 +94,7 @@ func (k *packet) open(ctx context.Context) error {
 		return ErrClosed
 	}
 	if err := k.joinGroups(ctx); err != nil {
-		k.close()
+		k.unbind()
 		return err
 	}
 	return nil
@@ -139,6 +139,25 @@ func (k *packet) all() []*packetSocket {
 		all = append(all, k.group)
 	}
 	return all
+}
+
+// unbind closes the sockets and leaves the primary without. It reports false if
+// it is closed for good.
+func (k *packet) unbind() bool {
+	k.mu.Lock()
+	if k.ended {
+		k.mu.Unlock()
+		return false
+	}
+	old := k.all()
+	for _, s := range old {
+		s.replaced.Store(true)
+	}
+	k.sockets.Store(&[]*packetSocket{})
+	k.group = nil
+	k.mu.Unlock()
+	_ = closeAll(old)
+	return true
 }
 
 // close closes the sockets, once.

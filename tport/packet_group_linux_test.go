@@ -164,6 +164,23 @@ func TestUDPMulticastInterfaces(t *testing.T) {
 	require.Len(t, p.packet.groups.joined, joined)
 }
 
+// A group that cannot be joined again leaves the primary without a socket, not dead.
+func TestUDPMulticastRebindFails(t *testing.T) {
+	n := realNode(t)
+	p, err := n.Listen(context.Background(), Name{Proto: UDP, Host: "127.0.0.1", Maddr: "224.0.1.75"})
+	require.NoError(t, err)
+	f := n.dial(UDP, p.Addr())
+	p.packet.name.Maddr = "203.0.113.77" // as if the interface had gone
+	require.Error(t, p.Rebind(t.Context()))
+	require.NoError(t, p.Err())
+	require.ErrorIs(t, f.Send(parse(t, text("1", ""))), ErrUnbound)
+	p.packet.name.Maddr = "224.0.1.75"
+	require.NoError(t, p.Rebind(t.Context()))
+	require.NoError(t, f.Send(parse(t, text("2", ""))))
+	_, id := n.next()
+	require.Equal(t, "2", id)
+}
+
 func TestZoneNames(t *testing.T) {
 	lo, err := net.InterfaceByName("lo")
 	if err != nil {

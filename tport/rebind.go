@@ -40,19 +40,9 @@ func (k *packet) rebind(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	k.mu.Lock()
-	if k.ended {
-		k.mu.Unlock()
+	if !k.unbind() {
 		return ErrClosed
 	}
-	old := k.all()
-	for _, s := range old {
-		s.replaced.Store(true)
-	}
-	k.sockets.Store(&[]*packetSocket{})
-	k.group = nil
-	k.mu.Unlock()
-	_ = closeAll(old)
 	if err := k.open(ctx); err != nil {
 		return err
 	}
