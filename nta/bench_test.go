@@ -43,7 +43,7 @@ func sink(b testing.TB, cfg Config) (*Agent, *tport.Delivery, net.PacketConn) {
 // BenchmarkStateless is a parsed OPTIONS answered without state, up to the socket.
 func BenchmarkStateless(b *testing.B) {
 	var a *Agent
-	a, d, conn := sink(b, Config{Stateless: func(d *tport.Delivery) Verdict {
+	a, d, conn := sink(b, Config{Stateless: func(_ *Agent, d *tport.Delivery) Verdict {
 		a.ReplyStateless(d, 200)
 		return Handled
 	}})

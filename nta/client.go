@@ -129,7 +129,11 @@ func (tx *clientTx) input(s *Step, i input, resp sip.Response) act {
 	sh, a := tx.sh, tx.sh.a
 	var e effect
 	if t := a.timingFor(tx.flow); tx.invite {
-		e = tx.inv.step(i, *t)
+		t := *t
+		if tx.out == nil || !tx.out.forwarded { // 16.6 step 11
+			t.timerC = 0
+		}
+		e = tx.inv.step(i, t)
 	} else {
 		e = tx.req.step(i, *t)
 	}

@@ -22,6 +22,8 @@ const (
 	DefaultLinger      = 32 * time.Second
 	DefaultProgress    = time.Minute
 	DefaultTrying      = 200 * time.Millisecond
+	DefaultTimerC      = 185 * time.Second
+	DefaultAnswer      = 10 * time.Minute
 	DefaultGranularity = 10 * time.Millisecond
 
 	DefaultQueueSize             = 32
@@ -57,9 +59,10 @@ type Config struct {
 	// with a To tag.
 	Serve func(*Incoming)
 	// Stateless sees every good request, on the goroutine that read it, before
-	// any state exists, and every response that no transaction waits for. Via is
-	// stamped already. It must not block. nil: [Continue].
-	Stateless func(*tport.Delivery) Verdict
+	// any state exists, and every response that no transaction waits for, with the
+	// agent they came to: [Agent.ReplyStateless] and [Agent.RelayStateless] answer
+	// them. Via is stamped already. It must not block. nil: [Continue].
+	Stateless func(*Agent, *tport.Delivery) Verdict
 	// Receive is the hook of an engine for the same requests. It runs inside the
 	// step. True: taken, Serve is not called.
 	Receive func(*Step, *Incoming) bool
@@ -107,6 +110,9 @@ type Config struct {
 	// Rand is the source of tags, branches and Call-IDs: crypto/rand.Reader by
 	// default. It must be safe for concurrent use.
 	Rand io.Reader
+	// Debug notes which func of the user each request was given to, so that a
+	// request that is never answered is logged with the place of that func.
+	Debug bool
 	// Trace is called at the steps of a transaction; nil traces nothing.
 	Trace *Trace
 	// Logger takes what an operator should know; nil is silent.
@@ -128,10 +134,15 @@ type Timers struct {
 	// Progress is how often a user agent server repeats its latest 101-199 to
 	// an INVITE, 60 s (RFC 3261 section 13.3.1.1); negative: never.
 	Progress time.Duration
-	// C is Timer C, after which an INVITE that only ever got provisional
-	// responses is cancelled. It is for forwarding, where it must exceed 3
-	// minutes (RFC 3261 section 16.6): off by default.
+	// C is Timer C, after which a forwarded INVITE (one that had a Via when it was
+	// sent) that got nothing but provisional responses is cancelled; each of
+	// 101-199 starts it anew. It must exceed 3 minutes (RFC 3261 section 16.6):
+	// 185 s; negative: never. An INVITE of our own is bounded by its user.
 	C time.Duration
+	// Answer is how long an INVITE may stay without a final response, counted from
+	// the latest provisional one that was sent for it: 10 minutes; negative: for
+	// ever. Then it is answered 500 and counted, see [Stats].Forgotten.
+	Answer time.Duration
 	// Trying is how long the user may take before an INVITE is answered 100:
 	// 200 ms; negative: never.
 	Trying time.Duration
@@ -147,9 +158,11 @@ func (t Timers) resolve() (Timers, error) {
 	or(&t.Linger, DefaultLinger)
 	or(&t.Progress, DefaultProgress)
 	or(&t.Trying, DefaultTrying)
+	or(&t.C, DefaultTimerC)
+	or(&t.Answer, DefaultAnswer)
 	or(&t.Granularity, DefaultGranularity)
-	if t.T1 < 0 || t.T2 < t.T1 || t.T4 < 0 || t.Linger < 0 || t.C < 0 {
-		return t, errors.New("nta: Config.Timers: T1, T4, Linger and C cannot be negative, and T2 not be below T1")
+	if t.T1 < 0 || t.T2 < t.T1 || t.T4 < 0 || t.Linger < 0 {
+		return t, errors.New("nta: Config.Timers: T1, T4 and Linger cannot be negative, and T2 not be below T1")
 	}
 	if t.Granularity < time.Millisecond {
 		return t, errors.New("nta: Config.Timers.Granularity must be 1 ms at least")
@@ -160,7 +173,7 @@ func (t Timers) resolve() (Timers, error) {
 // timing is what the machines get to know.
 func (t Timers) timing(reliable bool) *timing {
 	return &timing{
-		t1: t.T1, t2: t.T2, t4: t.T4, timeout: 64 * t.T1, linger: t.Linger, timerC: t.C,
+		t1: t.T1, t2: t.T2, t4: t.T4, timeout: 64 * t.T1, linger: t.Linger, timerC: max(t.C, 0), answer: max(t.Answer, 0),
 		trying: max(t.Trying, 0), progress: max(t.Progress, 0), reliable: reliable,
 	}
 }

@@ -129,7 +129,7 @@ func ExampleConfig_stateless() {
 	moved := sip.NameAddr{URI: sip.MustParseURI("sip:bob@192.0.2.4")}
 	moved.Params = moved.Params.With("q", "0.7")
 	var server *nta.Agent // set before it listens, so that the hook sees it
-	server, err := nta.New(nta.Config{Stateless: func(d *tport.Delivery) nta.Verdict {
+	server, err := nta.New(nta.Config{Stateless: func(_ *nta.Agent, d *tport.Delivery) nta.Verdict {
 		switch req, isRequest := sip.AsRequest(d.Msg); {
 		case !isRequest || req.Method() == sip.MethodAck: // an ACK ends here
 			return nta.Drop

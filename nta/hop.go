@@ -258,7 +258,7 @@ func (k *seeker) try(s *Step, f *tport.Flow) {
 	if branch == "" {
 		branch = sip.NewBranch(a.cfg.Rand)
 	}
-	set := []msg.Setter{sip.Via.Push(a.via(f, branch))}
+	set := []msg.Setter{sip.Via.Push(k.cfg.via(a.via(f, branch), branch))}
 	if contact, ok := a.placeContact(k.req, f); ok {
 		set = append(set, contact)
 	}

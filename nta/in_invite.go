@@ -12,7 +12,8 @@ const (
 	serverInviteIdle serverInviteState = iota
 	// serverInviteProceeding: the user works. A retransmission gets the latest
 	// provisional response. 100 leaves after 200 ms unless the user answered;
-	// a UAS repeats 101-199 every minute (13.3.1.1).
+	// a UAS repeats 101-199 every minute (13.3.1.1). A user that has forgotten to
+	// answer ends with 500.
 	serverInviteProceeding
 	// serverInviteAccepted: a 2xx was sent. Retransmissions of the INVITE are
 	// absorbed until Timer L fires at 64*T1. A UAS repeats its 2xx from T1 to T2
@@ -43,7 +44,7 @@ func (m *serverInvite) step(in input, t timing) effect {
 	case serverInviteIdle:
 		if in == inStart {
 			m.state = serverInviteProceeding
-			return effect{repeat: t.trying}
+			return effect{repeat: t.trying, end: t.answer}
 		}
 	case serverInviteProceeding:
 		return m.proceeding(in, t)
@@ -76,10 +77,10 @@ func (m *serverInvite) proceeding(in input, t timing) effect {
 		}
 	case inTrying:
 		m.answered = true
-		return effect{do: actSend, repeat: stop}
+		return effect{do: actSend, repeat: stop, end: t.answer}
 	case inProgress:
 		m.answered, m.progress = true, true
-		e := effect{do: actSend, repeat: stop}
+		e := effect{do: actSend, repeat: stop, end: t.answer}
 		if !m.forwarded && t.progress > 0 {
 			e.repeat = t.progress
 		}
@@ -101,6 +102,8 @@ func (m *serverInvite) proceeding(in input, t timing) effect {
 			e.repeat = m.interval // Timer G
 		}
 		return e
+	case inEnd: // nobody is going to answer: whoever owns it does, as inFailure
+		return effect{do: actTimeout}
 	case inTransport: // RFC 6026 7.1: told, but it stays
 		return effect{do: actFail}
 	}

@@ -23,6 +23,8 @@ type Incoming struct {
 	tag string // local To tag
 	at  time.Time
 
+	where string // user code was called, with Config.Debug
+
 	// Guarded by the shard.
 	leg      *Leg
 	queue    *serveQueue // nil until something waits in it
@@ -177,15 +179,21 @@ func (in *Incoming) response(status int, set []msg.Setter) (sip.Response, error)
 // withTag is the To of a request with our tag.
 func (a *Agent) withTag(req sip.Request, tag string) msg.Setter {
 	raw, _ := sip.To.Raw(req)
-	if strings.ContainsAny(raw, "\r\n") { // folded
+	if i := strings.IndexFunc(raw, control); i >= 0 { // folded, or escaped in a display name
 		to, err := req.To()
 		if err != nil {
 			return msg.Fail(err)
+		}
+		if strings.ContainsFunc(to.Display, control) {
+			to.Display = "" // what it is called is nothing that a response is matched by
 		}
 		return sip.To.Set(to.WithTag(tag)).AsRead()
 	}
 	return sip.To.Text(raw + ";tag=" + tag).AsRead()
 }
+
+// control tells an octet that a header is not written with.
+func control(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // Relay forwards a response that came for this request from further down: our
 // Via is taken off, and the transaction is a forwarded one from now on. A 2xx to

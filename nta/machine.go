@@ -45,6 +45,7 @@ type timing struct {
 	timeout    time.Duration // 64*T1
 	linger     time.Duration // Timer D: at least 32 s
 	timerC     time.Duration // zero: off
+	answer     time.Duration // INVITE server: the user has forgotten it after this; zero: never
 	trying     time.Duration // INVITE server: 100 after this; zero: off
 	progress   time.Duration // UAS: repeat the provisional response; zero: off
 	reliable   bool

@@ -164,6 +164,7 @@ func TestServerInviteTable(t *testing.T) {
 		{proceeding, inSuccess, accepted, effect{actSend, 500 * time.Millisecond, 32 * sec}},
 		{proceeding, inForward, accepted, effect{actSend, stop, 32 * sec}},
 		{proceeding, inTransport, proceeding, effect{actFail, 0, 0}},
+		{proceeding, inEnd, proceeding, effect{actTimeout, 0, 0}},
 		{accepted, inRepeat, accepted, effect{actSend, 2 * sec, 0}},
 		{accepted, inForward, accepted, effect{actSend, 0, 0}},
 		{accepted, inSuccess, accepted, effect{actSend, 0, 0}},

@@ -235,7 +235,7 @@ func TestStatelessHook(t *testing.T) {
 		var agent *Agent
 		p := w.peer("peer", "192.0.2.9")
 		agent = w.agent("a", "192.0.2.1", func(c *Config) {
-			c.Stateless = func(d *tport.Delivery) Verdict {
+			c.Stateless = func(_ *Agent, d *tport.Delivery) Verdict {
 				switch d.Msg.Method() {
 				case "OPTIONS":
 					require.NoError(t, agent.ReplyStateless(d, 200))

@@ -22,6 +22,11 @@ type SendConfig struct {
 	// Branch is the branch of our Via for the first hop; empty: a fresh one of
 	// 128 random bits.
 	Branch string
+	// Via is a Via of the user's own in place of the agent's: its host, port and
+	// parameters are sent as they stand, with the protocol and transport of the
+	// flow and the branch. Responses are matched by this host and port; that they
+	// come here is the user's affair. The zero value: the agent's.
+	Via sip.ViaParm
 	// Respond is the hook of an engine. It runs inside the step for every
 	// provisional response, the final one, and every further 2xx to INVITE of
 	// another dialog; or once with an error, a *TransactionError. nil: responses

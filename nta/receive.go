@@ -4,6 +4,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"strconv"
+	"strings"
 
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
@@ -24,6 +25,9 @@ func (a *Agent) deliver(d *tport.Delivery) {
 // request is the order in which a request meets its checks.
 func (a *Agent) request(d *tport.Delivery, req sip.Request) {
 	via := req.TopVia()
+	if via.Host == "" && d.Err != nil {
+		via = salvage(req)
+	}
 	if via.Host == "" { // nowhere to answer to
 		a.count.badRequests.Add(1)
 		a.traceDropped(d, "no usable Via")
@@ -42,7 +46,7 @@ func (a *Agent) request(d *tport.Delivery, req sip.Request) {
 	a.count.requestsReceived.Add(1)
 	a.alias(d, via)
 	if a.cfg.Stateless != nil {
-		switch a.cfg.Stateless(d) {
+		switch a.cfg.Stateless(a, d) {
 		case Drop:
 			a.traceDropped(d, "by Config.Stateless")
 			return
@@ -77,14 +81,58 @@ func (a *Agent) refuse(d *tport.Delivery, via sip.ViaParm) {
 			phrase = "Bad " + e.Header + " Header"
 		}
 	}
+	var set []msg.Setter
+	if req, ok := sip.AsRequest(d.Msg); ok && req.TopVia().Host == "" {
+		a.refuseBadVia(d, req, via, status)
+		return
+	}
 	if stamped, err := stamp(d, via); err == nil {
 		d = stamped
 	}
-	var set []msg.Setter
 	if phrase != "" {
 		set = append(set, sip.Phrase(phrase))
 	}
 	a.ReplyStateless(d, status, set...)
+}
+
+// salvage reads as much of a broken top Via as says where to answer: the protocol,
+// sent-by, and the branch if there is one.
+func salvage(req sip.Request) sip.ViaParm {
+	raw, ok := sip.Via.Raw(req)
+	if !ok {
+		return sip.ViaParm{}
+	}
+	head, params, _ := strings.Cut(raw, ";")
+	head, _, _ = strings.Cut(head, ",")
+	via, rest, err := sip.ViaCodec{}.Parse(head)
+	if err != nil || strings.TrimSpace(rest) != "" {
+		return sip.ViaParm{}
+	}
+	for p := range strings.SplitSeq(params, ";") {
+		if name, branch, ok := strings.Cut(p, "="); ok && strings.EqualFold(strings.TrimSpace(name), "branch") {
+			if p := via.Params.With("branch", strings.TrimSpace(branch)); p.Valid() {
+				via.Params = p
+			}
+			break
+		}
+	}
+	return via
+}
+
+// refuseBadVia answers a request whose Via is no good with what was salvaged of it.
+func (a *Agent) refuseBadVia(d *tport.Delivery, req sip.Request, via sip.ViaParm, status int) {
+	if req.Method() == sip.MethodAck {
+		return
+	}
+	set := []msg.Setter{sip.Via.Set(via), sip.Phrase("Bad Via Header")}
+	if req.ToTag() == "" && sip.To.Has(req) {
+		set = append(set, a.withTag(req, a.statelessTag(req, via)))
+	}
+	resp, err := sip.NewResponse(req, status, set...)
+	if err != nil {
+		return
+	}
+	a.relay(a.replyFlow(d, via), resp)
 }
 
 // request matches a request that is neither ACK nor CANCEL.
@@ -292,7 +340,7 @@ func (a *Agent) response(d *tport.Delivery, resp sip.Response) {
 	if matched {
 		return
 	}
-	if a.cfg.Stateless != nil && a.cfg.Stateless(d) == Handled {
+	if a.cfg.Stateless != nil && a.cfg.Stateless(a, d) == Handled {
 		return
 	}
 	a.count.strayResponses.Add(1)

@@ -2,6 +2,8 @@ package nta
 
 import (
 	"fmt"
+	"reflect"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -29,6 +31,9 @@ func (s *Step) Serve(in *Incoming, f func(*Incoming)) error {
 		return ErrBusy
 	}
 	q.jobs = append(q.jobs, serveJob{in, f})
+	if s.sh.a.cfg.Debug {
+		in.where = funcName(f)
+	}
 	if !q.busy {
 		q.busy = true
 		sh := s.sh
@@ -42,6 +47,13 @@ func (in *Incoming) ownQueue() *serveQueue {
 		in.queue = &serveQueue{}
 	}
 	return in.queue
+}
+
+// funcName is where a func is written.
+func funcName(f any) string {
+	pc := runtime.FuncForPC(reflect.ValueOf(f).Pointer())
+	file, line := pc.FileLine(pc.Entry())
+	return fmt.Sprintf("%s (%s:%d)", pc.Name(), file, line)
 }
 
 // serve is Serve for a request that nobody else takes: a full queue is

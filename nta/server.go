@@ -77,7 +77,7 @@ func (tx *serverTx) input(s *Step, i input) (act, error) {
 		a.count.noAck.Add(1)
 		tx.over(s, ErrNoAck)
 	case e.do.has(actTimeout):
-		tx.over(s, ErrTimeout)
+		tx.forgotten(s)
 	case e.do.has(actEnd):
 		tx.over(s, nil)
 	case e.do.has(actSlim):
@@ -118,6 +118,27 @@ func (tx *serverTx) transmit(s *Step) error {
 		return nil
 	}
 	return &TransactionError{Op: "send", Hop: hopOf(tx.flow), Err: err}
+}
+
+// forgotten ends what user code never answered: an INVITE with 500, another
+// request without a response, which would come too late (RFC 4320 section 4.2).
+func (tx *serverTx) forgotten(s *Step) {
+	a, in := tx.sh.a, tx.in
+	a.count.forgotten.Add(1)
+	if in != nil {
+		method, callID, where := in.req.Method(), in.req.CallID(), in.where
+		s.Defer(func() {
+			a.cfg.Logger.Warn("request never answered", "method", method, "callID", callID, "accepted", where)
+		})
+	}
+	if !tx.invite || in == nil {
+		tx.over(s, ErrTimeout)
+		return
+	}
+	if tx.rel != nil {
+		tx.rel.drop()
+	}
+	s.Reply(in, 500, sip.Phrase("Never Answered"))
 }
 
 // settle ends the user's part: the response that ends the transaction has been

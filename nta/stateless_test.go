@@ -18,7 +18,7 @@ func TestSendStateless(t *testing.T) {
 		var stray notes
 		p := w.peer("peer", "192.0.2.9")
 		a := w.agent("a", "192.0.2.1", names(time.Hour), func(c *Config) {
-			c.Stateless = func(d *tport.Delivery) Verdict {
+			c.Stateless = func(_ *Agent, d *tport.Delivery) Verdict {
 				stray.add(d.Msg.Phrase())
 				return Handled
 			}

@@ -21,6 +21,7 @@ type Stats struct {
 	ServerTransactions uint64 // transactions made by requests
 	ClientTransactions uint64 // transactions made by sending, one a hop
 	Canceled           uint64 // INVITE requests cancelled by their sender
+	Forgotten          uint64 // requests that user code never answered
 	Merged             uint64 // merged requests refused (482)
 	Refused            uint64 // requests refused for a bound (503)
 	Timeouts           uint64 // client transactions that timed out
@@ -43,7 +44,7 @@ type Stats struct {
 type counters struct {
 	requestsReceived, responsesReceived, badRequests, badResponses, retransmissions,
 	requestsSent, responsesSent, statelessSent, resent, acksSent, sendErrors,
-	serverTransactions, clientTransactions, canceled, merged, refused, timeouts, noAck, noPrack,
+	serverTransactions, clientTransactions, canceled, merged, refused, timeouts, noAck, noPrack, forgotten,
 	failovers, strayAcks, strayResponses, droppedAcks, droppedResponses, panics atomic.Uint64
 
 	servers, clients, legs, unfinished, goroutines, acksServed atomic.Int64
@@ -62,7 +63,7 @@ func (a *Agent) Stats() Stats {
 		AcksSent: c.acksSent.Load(), SendErrors: c.sendErrors.Load(),
 		ServerTransactions: c.serverTransactions.Load(), ClientTransactions: c.clientTransactions.Load(),
 		Canceled: c.canceled.Load(), Merged: c.merged.Load(), Refused: c.refused.Load(),
-		Timeouts: c.timeouts.Load(), NoAck: c.noAck.Load(), NoPrack: c.noPrack.Load(), Failovers: c.failovers.Load(),
+		Timeouts: c.timeouts.Load(), NoAck: c.noAck.Load(), NoPrack: c.noPrack.Load(), Forgotten: c.forgotten.Load(), Failovers: c.failovers.Load(),
 		StrayAcks: c.strayAcks.Load(), StrayResponses: c.strayResponses.Load(),
 		DroppedAcks: c.droppedAcks.Load(), DroppedResponses: c.droppedResponses.Load(),
 		Panics:       c.panics.Load(),

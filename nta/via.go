@@ -78,6 +78,17 @@ func (a *Agent) via(f *tport.Flow, branch string) sip.ViaParm {
 	return v
 }
 
+// via is the Via of the user's own, if there is one, or else the agent's.
+func (c *SendConfig) via(agents sip.ViaParm, branch string) sip.ViaParm {
+	if c.Via.Host == "" {
+		return agents
+	}
+	own := c.Via
+	own.Protocol, own.Transport = agents.Protocol, agents.Transport
+	own.Params = own.Params.With("branch", branch)
+	return own
+}
+
 // stamp returns the delivery of a request with received and rport in its top
 // Via (18.2.1, RFC 3581 section 4): one edit, before anybody sees the message.
 func stamp(d *tport.Delivery, via sip.ViaParm) (*tport.Delivery, error) {

@@ -31,7 +31,7 @@ func stateless(proto string, addr netip.AddrPort) (*Server, error) {
 		MaxFlowsPerSource: -1, // one address makes all the connections
 		TLS:               &tls.Config{Certificates: []tls.Certificate{cert}},
 	}
-	agent, err = nta.New(nta.Config{Transport: transport, Stateless: func(d *tport.Delivery) nta.Verdict {
+	agent, err = nta.New(nta.Config{Transport: transport, Stateless: func(_ *nta.Agent, d *tport.Delivery) nta.Verdict {
 		if d.Msg.Method() != sip.MethodOptions {
 			return nta.Continue
 		}
