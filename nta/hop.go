@@ -187,7 +187,7 @@ func (k *seeker) wait(s *Step, limit time.Duration, f func(context.Context) func
 	}
 	bound, stop := context.WithCancel(k.sh.a.ctx)
 	k.stop = stop
-	s.Go(func(context.Context) {
+	start := k.sh.a.reserve(func() {
 		ctx, cancel := context.WithTimeout(bound, limit)
 		then := f(ctx)
 		cancel()
@@ -198,6 +198,12 @@ func (k *seeker) wait(s *Step, limit time.Duration, f func(context.Context) func
 			}
 		})
 	})
+	if start == nil { // Close has begun
+		stop()
+		k.lose(s, &TransactionError{Op: "send", Hop: k.hop, Err: ErrClosed})
+		return
+	}
+	s.Defer(start)
 }
 
 // use sends by a hop.

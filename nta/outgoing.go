@@ -137,6 +137,7 @@ func (o *Outgoing) found(s *Step, f *tport.Flow, hop sresolv.Hop, m *msg.Message
 	}
 	delete(o.sh.pending, o)
 	o.tx = tx
+	o.answered, o.early = false, nil // by this hop: 9.1
 	return nil
 }
 
@@ -213,7 +214,7 @@ func (o *Outgoing) success(s *Step, resp sip.Response) {
 	if o.sh.a.draining.Load() {
 		defer o.settle(s, ErrClosed, nil) // nobody is to wait for further ones
 	}
-	if o.forwarded {
+	if o.forwarded && !o.done {
 		o.pass(s, resp)
 		return
 	}
@@ -225,7 +226,7 @@ func (o *Outgoing) success(s *Step, resp sip.Response) {
 			return
 		}
 	}
-	if len(o.forks) >= o.sh.a.cfg.QueueSize {
+	if o.done || len(o.forks) >= o.sh.a.cfg.QueueSize { // done: at Shutdown
 		o.sh.a.count.droppedResponses.Add(1)
 		return
 	}

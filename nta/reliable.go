@@ -236,7 +236,9 @@ func (l *reliables) finish(s *Step, err error) {
 
 // forget is the end of the transaction.
 func (l *reliables) forget(s *Step, err error) {
-	delete(l.tx.sh.reliable, l.key)
+	if l.tx.sh.reliable[l.key] == l { // another INVITE may have the same names
+		delete(l.tx.sh.reliable, l.key)
+	}
 	if err == nil {
 		err = ErrTooLate
 	}

@@ -124,6 +124,7 @@ func (sh *shard) close() {
 		if sh.closed {
 			return
 		}
+		sh.closed = true // a hook that is told must not begin anything
 		for _, tx := range sh.servers {
 			tx.over(s, ErrClosed)
 		}
@@ -136,7 +137,7 @@ func (sh *shard) close() {
 		for _, leg := range sh.legs {
 			leg.Close(s)
 		}
-		sh.closed = true
+		sh.wheel.clear() // of the user's timers
 		if sh.alarm != nil {
 			sh.alarm.Stop()
 		}

@@ -86,6 +86,21 @@ func (w *wheel) stop(t *timer) bool {
 	return true
 }
 
+// clear stops every timer.
+func (w *wheel) clear() {
+	drop := func(r *ring) {
+		for !r.empty() {
+			w.stop(r.next)
+		}
+	}
+	drop(&w.due)
+	for level := range w.slots {
+		for slot := range w.slots[level] {
+			drop(&w.slots[level][slot])
+		}
+	}
+}
+
 func (w *wheel) place(t *timer) {
 	if t.tick <= w.now {
 		w.due.push(t)
