@@ -141,7 +141,7 @@ func TestPingFlood(t *testing.T) {
 		}
 		require.ErrorIs(t, get(t, bob.failed).err, ErrWriteTimeout)
 		require.LessOrEqual(t, time.Since(begin), 10*time.Minute)
-		require.Greater(t, bob.Stats().Pings, uint64(100_000))
+		require.Greater(t, bob.Stats().Pings, uint64(50_000))
 		require.NoError(t, c.Close())
 	})
 }
