@@ -32,7 +32,7 @@ var local = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 53)
 
 // parseConf reads a resolv.conf and tolerates everything: what it does not know
 // it leaves out. Besides the usual lines there is "port", which is the port of
-// the servers below it.
+// all servers that have none of their own.
 func parseConf(b []byte) conf {
 	c := conf{ndots: 1, timeout: DefaultServerTimeout, attempts: DefaultAttempts}
 	port := uint16(53)
@@ -48,7 +48,7 @@ func parseConf(b []byte) conf {
 		}
 		switch strings.ToLower(f[0]) {
 		case "nameserver":
-			if a, ok := parseServer(f[1], port); ok && len(c.servers) < maxServers {
+			if a, ok := parseServer(f[1]); ok && len(c.servers) < maxServers {
 				c.servers = append(c.servers, a)
 			}
 		case "domain":
@@ -66,12 +66,18 @@ func parseConf(b []byte) conf {
 	if len(c.servers) == 0 {
 		c.servers = []netip.AddrPort{local}
 	}
+	for i, s := range c.servers {
+		if s.Port() == 0 {
+			c.servers[i] = netip.AddrPortFrom(s.Addr(), port)
+		}
+	}
 	return c
 }
 
-func parseServer(s string, port uint16) (netip.AddrPort, bool) {
+// parseServer leaves the port 0 if there is none.
+func parseServer(s string) (netip.AddrPort, bool) {
 	if a, err := netip.ParseAddr(s); err == nil {
-		return netip.AddrPortFrom(a.Unmap(), port), true
+		return netip.AddrPortFrom(a.Unmap(), 0), true
 	}
 	a, err := netip.ParseAddrPort(s)
 	return a, err == nil && a.Port() > 0

@@ -312,7 +312,7 @@ options ndots:3 timeout:7 attempts:4 rotate no-edns0 inet6 debug
 	for _, s := range c.servers {
 		servers = append(servers, s.String())
 	}
-	require.Equal(t, []string{"192.0.2.1:53", "[fe80::1%eth0]:53", "[2001:db8::1]:5353", "192.0.2.2:5300"}, servers)
+	require.Equal(t, []string{"192.0.2.1:5300", "[fe80::1%eth0]:5300", "[2001:db8::1]:5353", "192.0.2.2:5300"}, servers)
 	c.servers = nil
 	require.Equal(t, conf{search: []string{"two.test", "three.test"}, ndots: 3, timeout: 7 * time.Second, attempts: 4, rotate: true, noEDNS: true}, c)
 	for _, bad := range []string{"", "\x00\xff\n", "options ndots:x timeout: attempts:-1\nnameserver", strings.Repeat("nameserver 192.0.2.1\n", 99), strings.Repeat("x", 1<<17)} {
