@@ -99,15 +99,25 @@ func (l *Leg) Send(method string, set ...msg.Setter) (o *Outgoing, err error) {
 }
 
 // Refresh takes the remote target from the Contact of a target refresh request,
-// or of a response to one (RFC 3261 section 12.2). The route set stays, but for
-// a leg that a provisional response made: the first 2xx fixes it (13.2.2.4). A
-// message without Contact changes nothing.
+// or of a provisional or 2xx response to one (RFC 3261 section 12.2, RFC 6141
+// section 4.7). The route set stays, but for a leg that a provisional response
+// made: the first 2xx to the INVITE fixes it (13.2.2.4). Another message, and
+// one without Contact, changes nothing.
 func (l *Leg) Refresh(_ *Step, m msg.Source) {
+	method := ""
+	resp, answer := sip.AsResponse(m.Msg())
+	if req, ok := sip.AsRequest(m.Msg()); ok {
+		method = req.Method()
+	} else if answer && resp.Status() < 300 { // the Contact of a 3xx is elsewhere
+		method = resp.CSeq().Method
+	}
+	if !targetRefresh(method) {
+		return
+	}
 	if target, err := contactOf(m); err == nil {
 		l.target = cloneURI(target)
 	}
-	resp, ok := sip.AsResponse(m.Msg())
-	if !ok || !l.early || resp.Status()/100 != 2 {
+	if !answer || !l.early || resp.Status() < 200 || method != sip.MethodInvite {
 		return
 	}
 	l.early = false

@@ -145,7 +145,7 @@ func (p *peers) hear(text string, by *end) {
 // checkRequest looks at how requests of the agent's go together.
 func (p *peers) checkRequest(req sip.Request, text string) {
 	branch := req.Branch()
-	if strings.HasPrefix(branch, userBranch) {
+	if strings.HasPrefix(branch, userBranch) || strings.HasPrefix(branch, "z9hG4bK-") { // 16.11: made of what came
 		return // the user may have used it twice
 	}
 	k := branch + " " + req.Method()
