@@ -104,6 +104,9 @@ type Config struct {
 	// among SRV records. nil: [crypto/rand.Reader].
 	Rand io.Reader
 
+	// Trace is told of each question to a name server.
+	Trace Trace
+
 	// ENUMSuffix is the domain of [Resolver.LookupENUM]. "": e164.arpa.
 	ENUMSuffix string
 

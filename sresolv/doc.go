@@ -44,7 +44,7 @@
 //
 // The list is found as it is read: what lies behind a hop that works is not
 // looked up. A hop that failed lately comes after all others and is not left
-// out ([Resolver.MarkFailed]). For a response that cannot go back where its
+// out ([Resolver.MarkFailed], [Walk.Failed]). For a response that cannot go back where its
 // request came from, [Resolver.WalkResponse] does what RFC 3263 section 5 says.
 // [Resolver.LookupENUM] makes URIs of telephone numbers, [ParseDHCPv4] and its
 // like read the options in which a DHCP server names outbound proxies.

@@ -65,6 +65,21 @@ func (q *query) ask(ctx context.Context, timeout time.Duration) (*dns.Msg, error
 
 // over opens a connection of its own for one question.
 func (q *query) over(ctx context.Context, network string, timeout time.Duration, f func(net.Conn, []byte) (*dns.Msg, error)) (*dns.Msg, error) {
+	start := time.Now()
+	m, err := q.exchange(ctx, network, timeout, f)
+	if told := q.r.cfg.Trace.Exchange; told != nil {
+		e := Exchange{
+			Server: q.server, Network: network, Name: q.Name, Type: Type(q.Qtype), EDNS: q.edns, Took: time.Since(start), Err: err,
+		}
+		if m != nil {
+			e.Rcode, e.Records, e.Cut = m.Rcode, len(m.Answer), m.Truncated
+		}
+		told(e)
+	}
+	return m, err
+}
+
+func (q *query) exchange(ctx context.Context, network string, timeout time.Duration, f func(net.Conn, []byte) (*dns.Msg, error)) (*dns.Msg, error) {
 	b, err := q.pack()
 	if err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ type Resolver struct {
 	failed  map[place]time.Time
 	asked   []netip.AddrPort // the servers of the answers in the cache
 	servers map[netip.AddrPort]server
+	sources map[netip.Addr]sourced
 	turn    uint64 // of rotation
 }
 
@@ -53,6 +54,7 @@ func New(cfg Config) *Resolver {
 		cache:   newCache(cfg.CacheSize),
 		failed:  make(map[place]time.Time),
 		servers: make(map[netip.AddrPort]server),
+		sources: make(map[netip.Addr]sourced),
 	}
 	r.ctx, r.close = context.WithCancelCause(context.Background())
 	return r

@@ -7,15 +7,78 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 )
 
-// sort puts the addresses of one name into the order of RFC 6724 section 6. The
-// rules that need more than the addresses of source and destination (3, 4, 7)
-// are left out, as in other programs. Nothing is sent: a datagram socket is
-// connected to find the source. Where there is nothing to choose, it is not.
-func (r *Resolver) sort(addrs []netip.Addr) {
-	if len(addrs) < 2 || !slices.ContainsFunc(addrs, netip.Addr.Is6) {
-		return // between IPv4 addresses the order of the server stands
+// sourceTTL is how long the source of a destination is taken to be the same, and
+// maxSources how many are remembered.
+const (
+	sourceTTL  = 30 * time.Second
+	maxSources = 1024
+)
+
+// sourced is a source that was found.
+type sourced struct {
+	addr  netip.Addr // invalid: there is none
+	until time.Time
+}
+
+// unordered reports whether there is nothing to choose: between IPv4 addresses
+// the order of the server stands.
+func (r *Resolver) unordered(addrs []netip.Addr) bool {
+	return r.cfg.own() || len(addrs) < 2 || !slices.ContainsFunc(addrs, netip.Addr.Is6)
+}
+
+// knownSources returns the source of each destination if all are remembered,
+// else nil.
+func (r *Resolver) knownSources(addrs []netip.Addr) map[netip.Addr]netip.Addr {
+	out := make(map[netip.Addr]netip.Addr)
+	if r.unordered(addrs) {
+		return out
+	}
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range addrs {
+		s, ok := r.sources[a]
+		if !ok || !now.Before(s.until) {
+			return nil
+		}
+		out[a] = s.addr
+	}
+	return out
+}
+
+// findSources finds the source of each destination. Nothing is sent: a datagram
+// socket is connected and closed.
+func (r *Resolver) findSources(ctx context.Context, addrs []netip.Addr) map[netip.Addr]netip.Addr {
+	if out := r.knownSources(addrs); out != nil {
+		return out
+	}
+	out := make(map[netip.Addr]netip.Addr, len(addrs))
+	for _, a := range addrs {
+		out[a] = r.source(ctx, a)
+	}
+	until := time.Now().Add(sourceTTL)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.sources)+len(out) > maxSources {
+		clear(r.sources)
+	}
+	for a, s := range out {
+		if len(r.sources) < maxSources {
+			r.sources[a] = sourced{s, until}
+		}
+	}
+	return out
+}
+
+// sortAddrs puts the addresses of one name into the order of RFC 6724 section 6.
+// The rules that need more than the addresses of source and destination (3, 4,
+// 7) are left out, as in other programs.
+func sortAddrs(addrs []netip.Addr, sources map[netip.Addr]netip.Addr) {
+	if len(sources) == 0 {
+		return
 	}
 	type pair struct {
 		dst, src   netip.Addr
@@ -24,7 +87,7 @@ func (r *Resolver) sort(addrs []netip.Addr) {
 	}
 	list := make([]pair, len(addrs))
 	for i, a := range addrs {
-		p := pair{dst: a, src: r.source(a), dp: policyOf(a), dsco: scope(a)}
+		p := pair{dst: a, src: sources[a], dp: policyOf(a), dsco: scope(a)}
 		if p.src.IsValid() {
 			p.sp, p.ssco = policyOf(p.src), scope(p.src)
 		}
@@ -66,8 +129,8 @@ func (r *Resolver) sort(addrs []netip.Addr) {
 }
 
 // source finds the address of this host that is used towards dst.
-func (r *Resolver) source(dst netip.Addr) netip.Addr {
-	c, err := r.cfg.Dial(context.Background(), "udp", net.JoinHostPort(dst.String(), strconv.Itoa(5060)))
+func (r *Resolver) source(ctx context.Context, dst netip.Addr) netip.Addr {
+	c, err := r.cfg.Dial(ctx, "udp", net.JoinHostPort(dst.String(), strconv.Itoa(5060)))
 	if err != nil {
 		return netip.Addr{}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,7 +71,11 @@ func TestRFC6724(t *testing.T) {
 			for _, a := range c.in {
 				addrs = append(addrs, netip.MustParseAddr(a))
 			}
-			r.sort(addrs)
+			if known := r.knownSources(addrs); c.src != nil || strings.Contains(c.name, "nothing") {
+				require.Nil(t, known)
+			}
+			sortAddrs(addrs, r.findSources(t.Context(), addrs))
+			require.NotNil(t, r.knownSources(addrs), "they are remembered")
 			var got []string
 			for _, a := range addrs {
 				got = append(got, a.String())

@@ -138,9 +138,10 @@ func TestRules(t *testing.T) {
 				h, err := walk.Next(t.Context())
 				require.NoError(t, err)
 				require.Equal(t, fmt.Sprintf("192.0.2.%d", 10+i), h.Addr.Addr().String())
-				w.MarkFailed(h, 0)
+				walk.Failed(h, 0)
 			}
 			require.True(t, walk.Exhausted())
+			require.Equal(t, 3, w.Stats().Failed)
 		}},
 		{"L08 failed targets come last", Config{}, func(t *testing.T, w *world) {
 			h := w.first("sip:set.rules.test")
@@ -195,6 +196,7 @@ func TestRules(t *testing.T) {
 		{"L11 both families in the order of RFC 6724", Config{}, func(t *testing.T, w *world) {
 			require.Equal(t, []string{"udp:[2001:db8::13]:5060", "udp:192.0.2.13:5060"}, w.hops("sip:dual.rules.test;transport=udp"))
 			require.NoError(t, w.client.RemoveAddr(netip.MustParseAddr("2001:db8:ffff::1")))
+			time.Sleep(sourceTTL)
 			require.Equal(t, []string{"udp:192.0.2.13:5060", "udp:[2001:db8::13]:5060"}, w.hops("sip:dual.rules.test;transport=udp"), "without a source it comes last")
 		}},
 		{"L12 ids and ports differ", Config{}, func(t *testing.T, w *world) {

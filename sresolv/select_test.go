@@ -4,15 +4,23 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
 // seeded is a source of chance that is the same in each run.
-type seeded struct{ *rand.Rand }
+type seeded struct {
+	mu sync.Mutex
+	*rand.Rand
+}
 
-func (s seeded) Read(b []byte) (int, error) {
+func newSeeded(seed uint64) *seeded { return &seeded{Rand: rand.New(rand.NewPCG(seed, 2))} }
+
+func (s *seeded) Read(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for i := 0; i < len(b); i += 8 {
 		var v [8]byte
 		binary.NativeEndian.PutUint64(v[:], s.Uint64())
@@ -40,7 +48,7 @@ func TestWeights(t *testing.T) {
 		{"one", []uint16{0}, []float64{100}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			chance := seeded{rand.New(rand.NewPCG(1, 2))}
+			chance := newSeeded(1)
 			first := make([]int, len(c.weights))
 			for range draws {
 				in := []SRV{{Priority: 2, Weight: 65535, Port: 99}}

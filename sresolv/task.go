@@ -24,6 +24,7 @@ type task struct {
 	port       uint16   // addrTask: 0 is that of the transport
 	srv        SRV      // that led here
 	asks       []asking
+	sources    map[netip.Addr]netip.Addr // addrTask: of the addresses found; nil: not known yet
 }
 
 // asking is one question of a task.
@@ -34,9 +35,21 @@ type asking struct {
 	answer answer
 }
 
-// answered reports whether all answers are there, taking them from ended
-// look-ups and from the cache.
+// answered reports whether all that the task needs is there, taking answers from
+// ended look-ups and from the cache.
 func (t *task) answered(w *Walk) bool {
+	if !t.have(w) {
+		return false
+	}
+	if t.kind == addrTask && t.sources == nil {
+		t.sources = w.r.knownSources(t.addrs())
+		return t.sources != nil
+	}
+	return true
+}
+
+// have reports whether all questions have their answers.
+func (t *task) have(w *Walk) bool {
 	all := true
 	for i := range t.asks {
 		a := &t.asks[i]
@@ -244,18 +257,14 @@ func (t *task) expandSRV(w *Walk) {
 
 // expandAddr makes hops of the addresses of one name.
 func (t *task) expandAddr(w *Walk) {
-	var addrs []netip.Addr
-	name := t.name
+	addrs, name := t.addrs(), t.name
 	for i := range t.asks {
-		a := &t.asks[i].answer
-		for _, rec := range a.records {
-			addrs = append(addrs, rec.Addr)
+		if a := &t.asks[i].answer; len(a.records) > 0 {
 			name = a.name
 		}
 	}
-	addrs = clean(addrs)
 	if !w.r.cfg.own() {
-		w.r.sort(addrs)
+		sortAddrs(addrs, t.sources)
 	}
 	for _, transport := range t.transports {
 		port := t.port
@@ -269,6 +278,17 @@ func (t *task) expandAddr(w *Walk) {
 			})
 		}
 	}
+}
+
+// addrs lists the addresses found.
+func (t *task) addrs() []netip.Addr {
+	var all []netip.Addr
+	for i := range t.asks {
+		for _, rec := range t.asks[i].answer.records {
+			all = append(all, rec.Addr)
+		}
+	}
+	return clean(all)
 }
 
 // clean drops doubles and what is no destination.

@@ -99,6 +99,9 @@ func (w *Walk) Exhausted() bool {
 	return !w.numeric && (w.search == nil || len(w.ready) == 0) && w.err != nil
 }
 
+// Failed is [Resolver.MarkFailed] of the resolver that made the walk.
+func (w *Walk) Failed(hop Hop, retryAfter time.Duration) { w.r.MarkFailed(hop, retryAfter) }
+
 func (w *Walk) fail(err error) error {
 	name := w.plan.query
 	if name == "" {
@@ -268,7 +271,14 @@ func (w *Walk) wait(ctx context.Context) error {
 	if err := t.ask(w); err != nil {
 		return err
 	}
-	return t.await(ctx, w)
+	if err := t.await(ctx, w); err != nil {
+		return err
+	}
+	t = &w.tasks[len(w.tasks)-1] // it may have been split
+	if t.kind == addrTask && t.have(w) {
+		t.sources = w.r.findSources(ctx, t.addrs())
+	}
+	return nil
 }
 
 func (r *Resolver) hops(ctx context.Context, t Target, yield func(Hop, error) bool) {

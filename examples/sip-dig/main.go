@@ -26,6 +26,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gosofia/sofia/sip"
@@ -70,6 +71,7 @@ func run(ctx context.Context, args []string, conf string, stdout, stderr io.Writ
 	ip4 := flags.Bool("4", false, "IPv4 only")
 	ip6 := flags.Bool("6", false, "IPv6 only")
 	noSCTP := flags.Bool("no-sctp", false, "leave SCTP out")
+	verbose := flags.Bool("v", false, "show each question to a name server, on standard error")
 	enum := flags.String("enum", sresolv.DefaultENUMSuffix, "`domain` of telephone numbers")
 	uris, err := parse(flags, &cfg, args)
 	if err != nil {
@@ -92,6 +94,18 @@ func run(ctx context.Context, args []string, conf string, stdout, stderr io.Writ
 		cfg.Transports = slices.DeleteFunc(slices.Clone(cfg.Transports), func(t string) bool { return strings.Contains(t, "sctp") })
 	}
 	cfg.ENUMSuffix = *enum
+	if *verbose {
+		var mu sync.Mutex
+		cfg.Trace.Exchange = func(e sresolv.Exchange) {
+			mu.Lock()
+			defer mu.Unlock()
+			if e.Err != nil {
+				fmt.Fprintf(stderr, "%v %s %s %v: %v\n", e.Server, e.Network, e.Name, e.Type, e.Err)
+				return
+			}
+			fmt.Fprintf(stderr, "%v %s %s %v: %s, %d records\n", e.Server, e.Network, e.Name, e.Type, rcode(e.Rcode), e.Records)
+		}
+	}
 	r := sresolv.New(cfg)
 	defer r.Close()
 	status := 0
@@ -105,6 +119,14 @@ func run(ctx context.Context, args []string, conf string, stdout, stderr io.Writ
 		}
 	}
 	return status
+}
+
+// rcode is the mnemonic of a response code.
+func rcode(n int) string {
+	if names := [...]string{"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"}; n < len(names) {
+		return names[n]
+	}
+	return fmt.Sprintf("RCODE%d", n)
 }
 
 // parse reads flags and what stands between them.

@@ -60,6 +60,9 @@ func TestDig(t *testing.T) {
 		require.Equal(t, c.status != 0, errs.Len() > 0)
 	}
 	var out, errs bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{at, "-v", "b.dig.test"}, "-", &out, &errs))
+	require.Contains(t, errs.String(), "udp b.dig.test. AAAA: NOERROR, 1 records")
+	out.Reset()
 	require.Zero(t, run(t.Context(), []string{at, "-udp", "-4", "dig.test"}, "-", &out, &errs))
 	require.Contains(t, out.String(), "\t1 0.750 udp 5060 192.0.2.1\n")
 	require.Contains(t, out.String(), "\t1 0.250 udp 5070 192.0.2.1\n")
