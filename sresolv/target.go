@@ -237,7 +237,7 @@ func parseHost(s string) (addr netip.Addr, name string, ok bool) {
 		}
 		return numeric(a)
 	}
-	if a, err := netip.ParseAddr(s); err == nil {
+	if a, ok := parseNumeric(s); ok {
 		return numeric(a)
 	}
 	s = strings.ToLower(s)
@@ -256,6 +256,15 @@ func parseHost(s string) (addr netip.Addr, name string, ok bool) {
 			return addr, s, !isDigit(label[0])
 		}
 	}
+}
+
+// parseNumeric reads an address, and makes no error of what cannot be one.
+func parseNumeric(s string) (netip.Addr, bool) {
+	if s == "" || !isDigit(s[len(s)-1]) && !strings.Contains(s, ":") {
+		return netip.Addr{}, false
+	}
+	a, err := netip.ParseAddr(s)
+	return a, err == nil
 }
 
 func numeric(a netip.Addr) (netip.Addr, string, bool) {

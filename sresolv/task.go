@@ -13,7 +13,33 @@ const (
 	naptrTask taskKind = iota // RFC 3263 section 4.1
 	srvTask                   // section 4.2
 	addrTask                  // section 4.2, RFC 7984 section 4
+	listTask                  // its choices, one after the other
 )
+
+// choice is one way to go on, by a NAPTR or an SRV record. It becomes a task when
+// it is its turn, which for most never comes.
+type choice struct {
+	kind      taskKind // srvTask or addrTask
+	name      string
+	transport string
+	srv       SRV
+	naptr     NAPTR
+	rank      int // the caller's preference
+}
+
+// task makes a task of a choice.
+func (c *choice) task(w *Walk) task {
+	if c.kind == srvTask {
+		return task{
+			kind: srvTask, name: c.name, transports: []string{c.transport}, asks: []asking{{question: question{c.name, TypeSRV}}},
+		}
+	}
+	t := w.addresses(c.name, c.transport)
+	if c.srv.Port != 0 {
+		t.port, t.srv = c.srv.Port, c.srv
+	}
+	return t
+}
 
 // task is one step of a walk: a few questions that are asked together, and what
 // to do with the answers.
@@ -23,6 +49,7 @@ type task struct {
 	transports []string // srvTask: one for each question; addrTask: to use the addresses with
 	port       uint16   // addrTask: 0 is that of the transport
 	srv        SRV      // that led here
+	choices    []choice // listTask
 	asks       []asking
 	sources    map[netip.Addr]netip.Addr // addrTask: of the addresses found; nil: not known yet
 }
@@ -162,6 +189,10 @@ func (t *task) expand(w *Walk) {
 		t.expandSRV(w)
 	case addrTask:
 		t.expandAddr(w)
+	case listTask:
+		next := t.choices[0].task(w)
+		w.pushList(t.choices[1:])
+		w.push(next)
 	}
 }
 
@@ -169,11 +200,6 @@ func (t *task) expand(w *Walk) {
 // applications are left out. Where all that the domain offers is of no use,
 // nothing else is tried: it has said what there is.
 func (t *task) expandNAPTR(w *Walk) {
-	type choice struct {
-		NAPTR
-		transport string
-		rank      int // the caller's preference
-	}
 	var list []choice
 	offered, speaks := false, w.r.candidates(w.plan.secure)
 	for _, rec := range t.asks[0].answer.records {
@@ -191,7 +217,11 @@ func (t *task) expandNAPTR(w *Walk) {
 		if rank < 0 || !validName(n.Replacement) {
 			continue
 		}
-		list = append(list, choice{n, transport, rank})
+		c := choice{kind: srvTask, name: n.Replacement, transport: transport, naptr: n, rank: rank}
+		if flag == "a" {
+			c.kind = addrTask
+		}
+		list = append(list, c)
 	}
 	if len(list) == 0 {
 		if offered {
@@ -202,28 +232,19 @@ func (t *task) expandNAPTR(w *Walk) {
 		return
 	}
 	slices.SortStableFunc(list, func(a, b choice) int {
-		if c := compareNAPTR(a.NAPTR, b.NAPTR); c != 0 {
+		if c := compareNAPTR(a.naptr, b.naptr); c != 0 {
 			return c
 		}
 		return a.rank - b.rank
 	})
-	w.fallback = []string{list[0].transport}
-	for _, c := range slices.Backward(list[:min(len(list), DefaultMaxTargets)]) {
-		if lower(c.Flags) == "a" {
-			w.push(w.addresses(c.Replacement, c.transport))
-			continue
-		}
-		w.push(task{
-			kind: srvTask, name: c.Replacement, transports: []string{c.transport},
-			asks: []asking{{question: question{c.Replacement, TypeSRV}}},
-		})
-	}
+	w.fallback = list[0].transport
+	w.pushList(list[:min(len(list), DefaultMaxTargets)])
 }
 
 // expandSRV orders the servers by RFC 2782, all those of a transport before
 // those of the next.
 func (t *task) expandSRV(w *Walk) {
-	var next []task
+	var next []choice
 	for i := range t.asks {
 		var list []SRV
 		for _, rec := range t.asks[i].answer.records {
@@ -245,14 +266,10 @@ func (t *task) expandSRV(w *Walk) {
 			list = list[:most]
 		}
 		for _, s := range list {
-			a := w.addresses(s.Target, t.transports[i])
-			a.port, a.srv = s.Port, s
-			next = append(next, a)
+			next = append(next, choice{kind: addrTask, name: s.Target, transport: t.transports[i], srv: s})
 		}
 	}
-	for _, a := range slices.Backward(next) {
-		w.push(a)
-	}
+	w.pushList(next)
 }
 
 // expandAddr makes hops of the addresses of one name.
@@ -307,7 +324,7 @@ func clean(in []netip.Addr) []netip.Addr {
 // addresses is the task to look up the addresses of a name.
 func (w *Walk) addresses(name string, transports ...string) task {
 	t := task{kind: addrTask, name: name, transports: transports, port: w.plan.port}
-	if a, err := netip.ParseAddr(name); err == nil { // wrong in an SRV record, and clear
+	if a, ok := parseNumeric(name); ok { // wrong in an SRV record, and clear
 		t.asks = []asking{{done: true, answer: answer{name: name, records: []Record{{Addr: a}}}}}
 		return t
 	}

@@ -32,8 +32,8 @@ type search struct {
 	later []Hop    // failed lately: they come last
 	seen  []place  // of hops given or to be given
 
-	name     string   // the candidate
-	fallback []string // transports to use its addresses with
+	name     string // the candidate
+	fallback string // the transport to use its addresses with, if NAPTR records have named one
 
 	queries  int
 	soft     error // why a look-up failed otherwise than for want of records
@@ -198,11 +198,11 @@ func (w *Walk) start(mayRead bool) bool {
 func (w *Walk) begin() {
 	name := w.names[0]
 	w.names = w.names[1:]
-	w.name, w.fallback = name, w.r.fallback(&w.plan)
+	w.name, w.fallback = name, ""
 	w.services, w.last = false, false
 	switch p := &w.plan; {
 	case w.noted:
-		w.push(w.addresses(canonical(p.query), w.fallback...))
+		w.push(w.addresses(canonical(p.query), w.r.fallback(p)...))
 		w.last = true
 	case p.port != 0:
 		w.push(w.addresses(name, p.transport))
@@ -218,7 +218,11 @@ func (w *Walk) begin() {
 func (w *Walk) finish() {
 	if !w.last && !w.stopped && !w.services && !w.refused && len(w.seen) == 0 { // RFC 3263 section 4.2
 		w.last = true
-		w.push(w.addresses(w.name, w.fallback...))
+		if w.fallback != "" {
+			w.push(w.addresses(w.name, w.fallback))
+		} else {
+			w.push(w.addresses(w.name, w.r.fallback(&w.plan)...))
+		}
 		return
 	}
 	switch {
@@ -258,6 +262,13 @@ func (w *Walk) note(err error) {
 func (w *Walk) push(t task) {
 	if len(t.asks) > 0 && !w.stopped {
 		w.tasks = append(w.tasks, t)
+	}
+}
+
+// pushList puts choices in front of what is to be done.
+func (w *Walk) pushList(list []choice) {
+	if len(list) > 0 && !w.stopped {
+		w.tasks = append(w.tasks, task{kind: listTask, choices: list})
 	}
 }
 
