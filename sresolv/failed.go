@@ -43,24 +43,35 @@ func (r *Resolver) MarkFailed(hop Hop, retryAfter time.Duration) {
 		}
 	}
 	r.failed[at] = now.Add(retryAfter)
+	r.failures.Store(true)
 }
 
 // MarkWorking takes back what [Resolver.MarkFailed] said. It is safe for
-// concurrent use.
+// concurrent use, and costs next to nothing while nothing has failed.
 func (r *Resolver) MarkWorking(hop Hop) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.failed, place{hop.Transport, hop.Addr})
+	if r.failures.Load() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.forget(place{hop.Transport, hop.Addr})
+	}
+}
+
+func (r *Resolver) forget(at place) {
+	delete(r.failed, at)
+	r.failures.Store(len(r.failed) > 0)
 }
 
 // avoided reports whether a hop is to come last.
 func (r *Resolver) avoided(hop Hop) bool {
+	if !r.failures.Load() {
+		return false
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := place{hop.Transport, hop.Addr}
 	until, ok := r.failed[at]
 	if ok && !time.Now().Before(until) {
-		delete(r.failed, at)
+		r.forget(at)
 		return false
 	}
 	return ok

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,17 +19,18 @@ type Resolver struct {
 	ctx   context.Context // of all look-ups; ends at Close
 	close context.CancelCauseFunc
 
-	mu      sync.Mutex // never held while waiting or in user code
-	closed  bool
-	pending map[question]*lookup // one entry per goroutine
-	running sync.WaitGroup
-	stats   Stats // its counters
-	cache   *cache
-	failed  map[place]time.Time
-	asked   []netip.AddrPort // the servers of the answers in the cache
-	servers map[netip.AddrPort]server
-	sources map[netip.Addr]sourced
-	turn    uint64 // of rotation
+	mu       sync.Mutex // never held while waiting or in user code
+	closed   bool
+	pending  map[question]*lookup // one entry per goroutine
+	running  sync.WaitGroup
+	stats    Stats // its counters
+	cache    *cache
+	failed   map[place]time.Time
+	failures atomic.Bool      // there are any
+	asked    []netip.AddrPort // the servers of the answers in the cache
+	servers  map[netip.AddrPort]server
+	sources  map[netip.Addr]sourced
+	turn     uint64 // of rotation
 }
 
 // lookup is one question on its way. answer is written before done is closed
