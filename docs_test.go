@@ -184,9 +184,17 @@ func TestSecurityLimitsAreComplete(t *testing.T) {
 	require.Greater(t, found, 12)
 }
 
-// TestStandardsAreShown keeps docs/rfc.md true: every test it names exists.
+// TestStandardsAreShown keeps docs/rfc.md and docs/nta.md true: every test they
+// name exists.
 func TestStandardsAreShown(t *testing.T) {
-	text, err := os.ReadFile("docs/rfc.md")
+	for _, page := range []string{"docs/rfc.md", "docs/nta.md"} {
+		testsExist(t, page)
+	}
+}
+
+func testsExist(t *testing.T, page string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
 	require.NoError(t, err)
 	matches := regexp.MustCompile("`([a-z]+)\\.((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(string(text), -1)
 	require.Greater(t, len(matches), 60, "the page lost its tables")
@@ -204,7 +212,7 @@ func TestStandardsAreShown(t *testing.T) {
 			found = found || strings.Contains(string(source), "\nfunc "+m[2]+"(")
 		}
 		if !found {
-			t.Errorf("docs/rfc.md: %s.%s does not exist", m[1], m[2])
+			t.Errorf("%s: %s.%s does not exist", page, m[1], m[2])
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package nta is the transaction and dialog layer of SIP: RFC 3261 sections 8,
-// 9, 12, 17 and 18, with RFC 6026, RFC 4320 and RFC 3581. An [Agent] owns both
+// 9, 12, 17 and 18, with RFC 3262, RFC 6026, RFC 4320 and RFC 3581. An [Agent] owns both
 // over the sockets of package tport. An [Outgoing] is a client transaction, an
 // [Incoming] a server transaction, a [Leg] a dialog.
 //
@@ -35,9 +35,9 @@
 // is full the request is answered 503 with Retry-After.
 //
 // ACK and CANCEL that a transaction waits for never pass through the queue: they
-// complete [Incoming.Ack] and [Incoming.Context] at once. A request that its
-// user code leaves unanswered stays so: a non-INVITE for 64*T1, an INVITE until
-// it is cancelled. A panic in user code is recovered, logged and answered 500.
+// complete [Incoming.Ack] and [Incoming.Context] at once, and a PRACK
+// [Reliable.Wait]. A request that its user code forgets to answer ends by itself: a
+// non-INVITE after 64*T1, an INVITE with 500 after [Timers].Answer. A panic in user code is recovered, logged and answered 500.
 //
 // # Forwarding
 //
