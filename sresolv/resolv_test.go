@@ -391,5 +391,5 @@ func TestRealSockets(t *testing.T) {
 			require.GreaterOrEqual(t, q.From.Port(), uint16(1024))
 		}
 	}
-	require.EqualValues(t, 5, r.Stats().Queries)
+	require.GreaterOrEqual(t, r.Stats().Queries, uint64(5))
 }
