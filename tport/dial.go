@@ -307,7 +307,8 @@ func (t *Transport) open(ctx context.Context, name Name, key poolKey) (*stream, 
 
 // linkTo makes a connection to a peer and has it upgraded.
 func (t *Transport) linkTo(ctx context.Context, from netip.Addr, e end) (link, error) {
-	conn, err := t.dialPeer(ctx, e.name, from, e.remote)
+	dial := func() (net.Conn, error) { return t.dialPeer(ctx, e.name, from, e.remote) }
+	conn, err := asked(t, dial)
 	if err != nil {
 		spared := t.spareDescriptor(err)
 		if spared == nil {
@@ -317,7 +318,7 @@ func (t *Transport) linkTo(ctx context.Context, from netip.Addr, e end) (link, e
 		case <-spared.doneChan():
 		case <-ctx.Done():
 		}
-		if conn, err = t.dialPeer(ctx, e.name, from, e.remote); err != nil {
+		if conn, err = asked(t, dial); err != nil {
 			return link{}, err
 		}
 	}

@@ -96,6 +96,7 @@ func (h *HEP) Lost() uint64 { return h.spool.lost.Load() }
 // h. When ctx ends first, the rest is lost and Close returns its error.
 func (h *HEP) Close(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
+		h.spool.cancel() // first: the writer sets its deadline, then looks
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if h.conn != nil {
@@ -104,6 +105,8 @@ func (h *HEP) Close(ctx context.Context) error {
 	})
 	defer stop()
 	err := h.spool.close(ctx)
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.conn != nil {
 		_ = h.conn.Close()
 	}

@@ -249,7 +249,7 @@ func (s *stream) finish(reason error) {
 	if wait || errors.Is(reason, errFraming) {
 		s.linger()
 	}
-	_ = s.conn.Close()
+	s.hangUp()
 
 	s.mu.Lock()
 	s.die(reason)
@@ -266,6 +266,19 @@ func (s *stream) finish(reason error) {
 	s.partial = 0
 	s.t.forget(s)
 	s.tell(err)
+}
+
+// hangUp closes the connection. That of package tls waits for seconds for a peer
+// that reads nothing, so that it can say goodbye: a connection that is killed
+// has what lies below closed first.
+func (s *stream) hangUp() {
+	s.mu.Lock()
+	dead := s.state == streamDead
+	s.mu.Unlock()
+	if c, ok := s.conn.(interface{ NetConn() net.Conn }); ok && dead {
+		_ = c.NetConn().Close()
+	}
+	_ = s.conn.Close()
 }
 
 // farewell queues what a protocol says at the end, behind all else, and reports

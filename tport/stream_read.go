@@ -82,7 +82,7 @@ func (s *stream) readOn(warm bool) error {
 
 // readEarly takes what had come before the connection was a stream.
 func (s *stream) readEarly() error {
-	for len(s.early) > 0 {
+	for len(s.early) > 0 && s.open() {
 		b := s.t.inputs.get()
 		n := copy(b.b, s.early)
 		s.early = s.early[n:]
@@ -91,8 +91,8 @@ func (s *stream) readEarly() error {
 		}
 	}
 	s.early = nil
-	if s.seal == nil || s.seal.begun {
-		return nil
+	if s.seal == nil || s.seal.begun || !s.open() {
+		return nil // arm returns the reason
 	}
 	s.seal.begun = true
 	return s.consume(s.t.inputs.get(), 0, true) // what came right behind the handshake

@@ -42,7 +42,7 @@ func (s *stream) put(b []byte, use bool) error {
 	}
 	// The layer has a lock of its own, which is always taken first: its holder
 	// comes to out, and may be the reader with an answer of the layer's.
-	if _, err = s.seal.Write(b); err != nil {
+	if err = s.seal.send(b); err != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.err != nil {

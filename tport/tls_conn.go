@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -16,11 +17,29 @@ import (
 type sealed struct {
 	*tls.Conn
 	sock       *socket
+	sending    sync.Mutex // held over the Write of a message, outside of all other locks
 	state      *tls.ConnectionState
 	check      *verdict
 	proved     string   // the name the peer has proved
 	identities []string // all that its certificate proves, if verified
 	begun      bool     // the stream reads
+}
+
+// send writes a message for a stream.
+func (s *sealed) send(b []byte) error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.sock.message(true)
+	defer s.sock.message(false)
+	_, err := s.Write(b)
+	return err
+}
+
+// message notes whether a message is being written.
+func (c *socket) message(is bool) {
+	c.stream.mu.Lock()
+	defer c.stream.mu.Unlock()
+	c.ours = is
 }
 
 // attach gives the connection to a stream, before anybody else knows of it.
@@ -77,6 +96,9 @@ type socket struct {
 	stream *stream // nil during the upgrade
 	in     []byte  // read, and not taken by the layer so far
 
+	ours bool // a message is being written; of stream.mu
+	owed int  // records of the layer's own that wait; of stream.mu
+
 	// Where in a record the layer stands.
 	heads int  // octets of the head that have come, of 5
 	size  int  // by the head so far
@@ -122,6 +144,11 @@ func (c *socket) follow(b []byte) {
 	}
 }
 
+// maxOwed bounds the records that the layer may queue of itself, as answers to
+// the peer's updates of keys (RFC 8446 section 4.6.3). None can be left out, and
+// a peer that asks for them without end and reads nothing is no peer.
+const maxOwed = 64
+
 // Write takes a record of the layer's.
 func (c *socket) Write(b []byte) (int, error) {
 	if c.stream == nil {
@@ -129,6 +156,14 @@ func (c *socket) Write(b []byte) (int, error) {
 	}
 	c.stream.mu.Lock()
 	defer c.stream.mu.Unlock()
+	switch {
+	case len(c.stream.queue) == 0:
+		c.owed = 0
+	case !c.ours:
+		if c.owed++; c.owed > maxOwed {
+			c.stream.die(ErrQueueFull)
+		}
+	}
 	if err := c.stream.out(b); err != nil {
 		return 0, err
 	}

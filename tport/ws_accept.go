@@ -51,6 +51,8 @@ func (t *Transport) answerUpgrade(w http.ResponseWriter, r *http.Request, path s
 		h.Set("Connection", "Upgrade")
 		h.Set("Upgrade", "websocket")
 		return refuse(http.StatusUpgradeRequired, "this is SIP over WebSocket")
+	case r.ContentLength != 0: // its octets would be taken for frames
+		return refuse(http.StatusBadRequest, "an upgrade has no body")
 	case r.Header.Get("Sec-WebSocket-Version") != "13":
 		h.Set("Sec-WebSocket-Version", "13") // RFC 6455 section 4.4
 		return refuse(http.StatusUpgradeRequired, "WebSocket version 13 is needed")
@@ -136,6 +138,13 @@ func (t *Transport) serveUpgrade(ctx context.Context, raw, conn net.Conn, path s
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Connection", "close") // one request
+			done, err := t.begin()                // hooks may outlast ctx, but not Close
+			if err != nil {
+				http.Error(w, "closed", http.StatusServiceUnavailable)
+				result <- outcome{nil, err}
+				return
+			}
+			defer done()
 			u, err := t.answerUpgrade(w, r, path)
 			result <- outcome{u, err}
 			if err == nil {

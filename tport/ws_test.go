@@ -630,6 +630,11 @@ func TestWSHookPanics(t *testing.T) {
 		})
 		_, err = dave.Dial(context.Background(), nameOf(WS, at))
 		require.ErrorIs(t, err, errHook)
+		erin := v.node(v.alice, func(c *Config) {
+			c.Dial = func(context.Context, string, string) (net.Conn, error) { panic("dial") }
+		})
+		_, err = erin.Dial(context.Background(), nameOf(TCP, at))
+		require.ErrorIs(t, err, errHook)
 	})
 }
 
@@ -719,5 +724,51 @@ func TestWSPath(t *testing.T) {
 			require.ErrorAs(t, err, &e, c)
 			require.Equal(t, c.status, e.Status)
 		}
+	})
+}
+
+// A hook that outlasts the handshake does not outlast Close.
+func TestWSHookEndsBeforeClose(t *testing.T) {
+	bubble(t, func(t *testing.T, v *virtual) {
+		entered, leave, left := make(chan struct{}), make(chan struct{}), false
+		bob := v.node(v.bob, anyOrigin, func(c *Config) {
+			c.WebSocket.Authorize = func(http.ResponseWriter, *http.Request) bool {
+				close(entered)
+				<-leave
+				left = true
+				return true
+			}
+		})
+		at := bob.listen(WS, "198.51.100.1", 80).Addr()
+		c := v.connect(at)
+		write(t, c, upgradeRequest)
+		<-entered
+		time.AfterFunc(time.Minute, func() { close(leave) })
+		<-time.After(DefaultHandshakeTimeout + time.Second)
+		require.Zero(t, bob.Stats().HalfOpen)
+		require.NoError(t, bob.Close())
+		require.True(t, left, "a callback runs after Close")
+		require.Zero(t, bob.Stats().Flows)
+		c.Close()
+	})
+}
+
+// Octets behind a request are frames for us; whoever was told that they are its
+// body would see other messages than we do.
+func TestWSUpgradeWithBody(t *testing.T) {
+	bubble(t, func(t *testing.T, v *virtual) {
+		bob, at := v.wsPair()
+		for _, field := range []string{"Content-Length: 5", "Transfer-Encoding: chunked"} {
+			c := v.connect(at)
+			write(t, c, strings.Replace(upgradeRequest, "\r\n\r\n", "\r\n"+field+"\r\n\r\n", 1))
+			write(t, c, masked(0x81, text("smuggled", "")))
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			require.NoError(t, err)
+			require.Equal(t, http.StatusBadRequest, resp.StatusCode, field)
+			c.Close()
+		}
+		synctest.Wait()
+		none(t, bob.inbox)
+		require.Zero(t, bob.Stats().Accepted)
 	})
 }
