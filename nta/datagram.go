@@ -42,9 +42,12 @@ func (sh *shard) unlinkDatagram(tx *clientTx) {
 // datagramFailed is told that a peer cannot be reached: transactions that wait
 // for its first sign of life fail (17.1.4), so that the next hop has its turn at
 // once and not after Timer B or F. One that was answered knows better: such news can
-// be forged. Another loss is what retransmissions are for.
+// be forged. Where a router asks for smaller packets, those that may be meant go
+// over TCP (18.1.1), unless that has refused them already. Another loss is what
+// retransmissions are for.
 func (a *Agent) datagramFailed(f *tport.Flow, err error) {
-	if !errors.Is(err, tport.ErrUnreachable) {
+	narrow := errors.Is(err, tport.ErrTooLarge)
+	if !narrow && !errors.Is(err, tport.ErrUnreachable) {
 		return
 	}
 	peer := f.Remote()
@@ -58,7 +61,7 @@ func (a *Agent) datagramFailed(f *tport.Flow, err error) {
 		sh.run(func(s *Step) {
 			var waiting []*clientTx // failing one may begin another
 			for tx := sh.peers[peer]; tx != nil; tx = tx.after {
-				if tx.out != nil && !tx.out.answered && !tx.out.final {
+				if tx.out != nil && !tx.out.answered && !tx.out.final && (!narrow || tx.tooLarge()) {
 					waiting = append(waiting, tx)
 				}
 			}
@@ -69,4 +72,12 @@ func (a *Agent) datagramFailed(f *tport.Flow, err error) {
 			}
 		})
 	}
+}
+
+// tooLarge reports whether a router may have refused a request for its size, and
+// another transport is open to it.
+func (tx *clientTx) tooLarge() bool {
+	o := tx.out
+	return tx.flow.Proto() == tport.UDP && !o.datagram && o.cfg.Flow == nil && tx.msg != nil &&
+		tx.msg.Len() > narrowest-pathMargin
 }

@@ -3,7 +3,6 @@ package nta
 import (
 	"context"
 	"errors"
-	"io"
 	"net/netip"
 	"time"
 
@@ -26,9 +25,10 @@ type seeker struct {
 	cfg      SendConfig
 	to       sought
 	walk     *sresolv.Walk
-	hop      sresolv.Hop
-	branch   string // for the next hop; "": a fresh one
-	err      error  // of the hop before
+	hop      sresolv.Hop // as the resolver gave it
+	proto    string      // that is used towards it: TCP for what is too large for UDP
+	branch   string      // for the next hop; "": a fresh one
+	err      error       // of the hop before
 	stop     context.CancelFunc
 	fresh    bool // its connection was made for us
 	datagram bool // the request is large, but TCP was refused
@@ -48,8 +48,7 @@ type sought interface {
 func (k *seeker) start(s *Step) {
 	k.branch = k.cfg.Branch
 	if k.cfg.Flow != nil {
-		k.hop = hopOf(k.cfg.Flow)
-		k.try(s, k.cfg.Flow)
+		k.force(s, k.cfg.Flow)
 		return
 	}
 	target, err := k.target()
@@ -59,12 +58,17 @@ func (k *seeker) start(s *Step) {
 	}
 	if f := k.wayBack(target); f != nil {
 		k.cfg.Flow = f
-		k.hop = hopOf(f)
-		k.try(s, f)
+		k.force(s, f)
 		return
 	}
 	k.walk = k.sh.a.resolver.Load().Walk(target)
 	k.next(s)
+}
+
+// force sends by a flow that is given, and by no other.
+func (k *seeker) force(s *Step, f *tport.Flow) {
+	k.hop, k.proto = hopOf(f), f.Proto()
+	k.try(s, f)
 }
 
 // target is where the request goes first: NextHop, the top Route, or the
@@ -173,7 +177,7 @@ func (k *seeker) next(s *Step) {
 
 // exhausted is the end of the walk.
 func (k *seeker) exhausted(s *Step, err error) {
-	if k.err == nil || err != io.EOF {
+	if k.err == nil { // a hop that failed tells more than a look-up
 		k.err = &TransactionError{Op: "resolve", Hop: k.hop, Err: err}
 	}
 	k.lose(s, k.err)
@@ -218,7 +222,7 @@ func (k *seeker) connect(s *Step, proto string, anew bool) {
 	name := tport.Name{
 		Proto: proto, Host: k.hop.Addr.Addr().String(), Port: k.hop.Addr.Port(), ServerName: k.hop.Name,
 	}
-	k.fresh = anew
+	k.fresh, k.proto = anew, proto
 	if !anew && proto == tport.WS {
 		if f := k.sealed(name); f != nil {
 			k.try(s, f)
@@ -244,6 +248,7 @@ func (k *seeker) connect(s *Step, proto string, anew bool) {
 			case err == nil:
 				k.try(s, f)
 			case upgraded: // 18.1.1: refused, so UDP after all
+				a.count.backToUDP.Add(1)
 				k.datagram = true
 				k.connect(s, k.hop.Transport, false)
 			default:
@@ -275,21 +280,35 @@ func (k *seeker) try(s *Step, f *tport.Flow) {
 	}
 	free := f.Proto() == tport.UDP && !k.datagram && k.cfg.Flow == nil // to go over TCP
 	if free && a.large(f, m.Len()) {                                   // 18.1.1
-		k.connect(s, tport.TCP, false)
+		k.toTCP(s)
 		return
 	}
-	hop := k.hop
-	hop.Transport = f.Proto()
-	switch err := k.to.found(s, f, hop, m.Message); {
+	k.proto = f.Proto()
+	switch err := k.to.found(s, f, k.at(), m.Message); {
 	case err == nil:
 		k.branch = "" // of the next hop: 8.1.1.7, RFC 3263 4.3
 	case free && errors.Is(err, tport.ErrTooLarge):
-		k.connect(s, tport.TCP, false)
+		k.toTCP(s)
 	case f.Reliable() && !k.fresh && k.walk != nil: // it had gone while it was idle
 		k.connect(s, f.Proto(), true)
 	default:
 		k.failed(s, "send", err)
 	}
+}
+
+// toTCP sends to the hop by TCP what is too large for UDP (18.1.1).
+func (k *seeker) toTCP(s *Step) {
+	k.sh.a.count.largeRequests.Add(1)
+	k.connect(s, tport.TCP, false)
+}
+
+// at is the hop as it was tried.
+func (k *seeker) at() sresolv.Hop {
+	hop := k.hop
+	if k.proto != "" {
+		hop.Transport = k.proto
+	}
+	return hop
 }
 
 // large reports whether a request of n octets is one for TCP (18.1.1): above the
@@ -307,12 +326,59 @@ func (a *Agent) large(f *tport.Flow, n int) bool {
 
 // failed notes why a hop failed and takes the next.
 func (k *seeker) failed(s *Step, op string, err error) {
-	k.err = &TransactionError{Op: op, Hop: k.hop, Err: err}
+	failure := &TransactionError{Op: op, Hop: k.at(), Err: err}
+	k.err = failure
+	if !local(err) {
+		k.avoid(0)
+	}
+	k.note(s, failure)
+	k.leave(s)
+}
+
+// note counts a hop that failed, and tells of it.
+func (k *seeker) note(s *Step, why error) {
+	a := k.sh.a
+	a.count.failedHops.Add(1)
+	if f := a.cfg.Trace.HopFailed; f != nil {
+		m, hop := k.req.Message, k.at()
+		s.Defer(func() { f(m, hop, why) })
+	}
+}
+
+// leave goes from a hop to the next.
+func (k *seeker) leave(s *Step) {
 	k.branch = ""
 	if k.more() {
 		k.sh.a.count.failovers.Add(1)
 	}
 	k.next(s)
+}
+
+// avoid has the resolver give the hop last for a while.
+func (k *seeker) avoid(retryAfter time.Duration) {
+	if k.walk != nil {
+		k.sh.a.resolver.Load().MarkFailed(k.at(), retryAfter)
+	}
+}
+
+// works takes back what an earlier failure said of the hop.
+func (k *seeker) works() {
+	if k.walk != nil {
+		k.sh.a.resolver.Load().MarkWorking(k.at())
+	}
+}
+
+// local reports whether an error says nothing of the peer.
+func local(err error) bool {
+	for _, e := range [...]error{
+		ErrInsecure, ErrClosed, errBranch, tport.ErrClosed, tport.ErrQueueFull, tport.ErrTooLarge, tport.ErrNoTransport,
+		tport.ErrUnbound, tport.ErrAddressGone, tport.ErrTooManyFlows, tport.ErrMemory, tport.ErrShed, context.Canceled,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 func (k *seeker) lose(s *Step, err error) {

@@ -2,7 +2,9 @@ package nta
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"time"
 
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
@@ -155,24 +157,55 @@ func (o *Outgoing) lost(s *Step, err error) {
 // hopFailed takes the next hop after a transport error or a timeout (RFC 3263
 // section 4.3), unless the hop had answered or the user has given up.
 func (o *Outgoing) hopFailed(s *Step, op string, err error) {
-	failure := &TransactionError{Op: op, Hop: o.hop, Err: err}
+	failure := &TransactionError{Op: op, Hop: o.at(), Err: err}
+	tx := o.tx
 	switch {
 	case o.canceling: // 9.1
 		o.fail(s, &TransactionError{Op: "cancel", Hop: o.hop, Err: ErrCanceled})
 	case o.answered || o.deaf:
 		o.fail(s, failure)
-	case op == "send" && o.tx.flow.Reliable() && !o.fresh && o.walk != nil:
-		o.sh.pending[o] = struct{}{} // the connection had been idle: one more time
-		o.connect(s, o.tx.flow.Proto(), true)
+	case op == "send" && tx.flow.Reliable() && !o.fresh && o.walk != nil:
+		o.between()
+		o.connect(s, tx.flow.Proto(), true) // the connection had been idle: one more time
+	case tx.flow.Proto() == tport.UDP && !o.datagram && o.cfg.Flow == nil && errors.Is(err, tport.ErrTooLarge):
+		o.between()
+		o.toTCP(s)
 	default:
-		o.sh.pending[o] = struct{}{}
+		o.between()
 		o.failed(s, op, err)
 	}
+}
+
+// between is the state of a request that has left one hop and not yet reached
+// another: there is nothing that a CANCEL could follow.
+func (o *Outgoing) between() {
+	o.sh.pending[o] = struct{}{}
+	o.last, o.tx = o.tx.flow, nil
+}
+
+// unavailable takes a 503: its sender is let alone for as long as it says, and
+// the request goes to the next hop (RFC 3263 section 4.3). One that names no time
+// is taken for a 500 by later requests (RFC 3261 section 21.5.4).
+func (o *Outgoing) unavailable(s *Step, resp sip.Response) {
+	if retry, ok, err := sip.RetryAfter.Get(resp); err == nil && ok && retry.Seconds > 0 {
+		o.avoid(time.Duration(retry.Seconds) * time.Second)
+	}
+	o.note(s, &sip.StatusError{Response: resp})
+	if !o.more() || o.canceling || o.deaf {
+		o.finish(s, resp)
+		return
+	}
+	o.held = resp
+	o.between()
+	o.leave(s)
 }
 
 // response takes what the machine passes on.
 func (o *Outgoing) response(s *Step, resp sip.Response) {
 	status := resp.Status()
+	if !o.answered && !o.final && status != 503 {
+		o.works()
+	}
 	switch {
 	case status < 200:
 		o.answered = true
@@ -186,11 +219,8 @@ func (o *Outgoing) response(s *Step, resp sip.Response) {
 		}
 	case status < 300 && o.req.Method() == sip.MethodInvite:
 		o.success(s, resp)
-	case status == 503 && o.more() && !o.canceling && !o.deaf: // RFC 3263 4.3
-		o.held = resp
-		o.sh.pending[o] = struct{}{}
-		o.sh.a.count.failovers.Add(1)
-		o.next(s)
+	case status == 503:
+		o.unavailable(s, resp)
 	default:
 		o.finish(s, resp)
 	}

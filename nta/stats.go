@@ -28,6 +28,9 @@ type Stats struct {
 	NoAck              uint64 // final responses to INVITE never acknowledged
 	NoPrack            uint64 // reliable provisional responses never acknowledged
 	Failovers          uint64 // requests sent on to the next hop
+	FailedHops         uint64 // hops that failed: not reached, silent, or 503
+	LargeRequests      uint64 // requests that went from UDP to TCP for their size
+	BackToUDP          uint64 // of these, those that TCP did not take after all
 	StrayAcks          uint64 // ACK requests that match nothing, dropped
 	StrayResponses     uint64 // responses that match nothing, dropped
 	DroppedAcks        uint64 // ACK requests to forward, dropped for a bound
@@ -45,7 +48,7 @@ type counters struct {
 	requestsReceived, responsesReceived, badRequests, badResponses, retransmissions,
 	requestsSent, responsesSent, statelessSent, resent, acksSent, sendErrors,
 	serverTransactions, clientTransactions, canceled, merged, refused, timeouts, noAck, noPrack, forgotten,
-	failovers, strayAcks, strayResponses, droppedAcks, droppedResponses, panics atomic.Uint64
+	failovers, failedHops, largeRequests, backToUDP, strayAcks, strayResponses, droppedAcks, droppedResponses, panics atomic.Uint64
 
 	servers, clients, legs, unfinished, goroutines, acksServed atomic.Int64
 }
@@ -64,6 +67,7 @@ func (a *Agent) Stats() Stats {
 		ServerTransactions: c.serverTransactions.Load(), ClientTransactions: c.clientTransactions.Load(),
 		Canceled: c.canceled.Load(), Merged: c.merged.Load(), Refused: c.refused.Load(),
 		Timeouts: c.timeouts.Load(), NoAck: c.noAck.Load(), NoPrack: c.noPrack.Load(), Forgotten: c.forgotten.Load(), Failovers: c.failovers.Load(),
+		FailedHops: c.failedHops.Load(), LargeRequests: c.largeRequests.Load(), BackToUDP: c.backToUDP.Load(),
 		StrayAcks: c.strayAcks.Load(), StrayResponses: c.strayResponses.Load(),
 		DroppedAcks: c.droppedAcks.Load(), DroppedResponses: c.droppedResponses.Load(),
 		Panics:       c.panics.Load(),

@@ -3,6 +3,7 @@ package nta
 import (
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
+	"github.com/gosofia/sofia/sresolv"
 	"github.com/gosofia/sofia/tport"
 )
 
@@ -27,6 +28,10 @@ type Trace struct {
 	Started func(request *msg.Message, server bool)
 	// Retransmitted runs for each message sent again.
 	Retransmitted func(m *msg.Message)
+	// HopFailed runs for each hop that a request failed at, before the next one is
+	// tried, with the request as it was given to Send. err is a *TransactionError,
+	// or a *sip.StatusError for a 503.
+	HopFailed func(request *msg.Message, hop sresolv.Hop, err error)
 	// Ended runs when a transaction has ended, with its Call-ID and method.
 	Ended func(callID, method string, server bool, err error)
 	// Dropped runs for each message that was dropped, with the reason.
