@@ -88,8 +88,7 @@ func defaultPort(uri sip.URI) uint16 {
 	return 5060
 }
 
-// address reads a numeric host. A name is not looked up for a response: what
-// the request says of its way back is not to be trusted with that.
+// address reads a numeric host.
 func address(host string) (netip.Addr, bool) {
 	if host == "" {
 		return netip.Addr{}, false
@@ -99,8 +98,9 @@ func address(host string) (netip.Addr, bool) {
 }
 
 // reconnect sends the latest response over a new connection to where the
-// request came from, at the port of sent-by (18.2.2). If that fails too, the
-// response is lost; the transaction lives on (RFC 6026 section 7.1).
+// request came from, at the port of sent-by, or else to what sent-by names
+// (18.2.2, RFC 3263 section 5). If that fails too, the response is lost; the
+// transaction lives on (RFC 6026 section 7.1).
 func (tx *serverTx) reconnect(s *Step) {
 	a, f := tx.sh.a, tx.flow
 	if webSocket(f.Proto()) && f.Primary() != nil {
@@ -108,10 +108,11 @@ func (tx *serverTx) reconnect(s *Step) {
 	}
 	name := tport.Name{Proto: f.Proto(), Host: f.Remote().Addr().String(), Port: tx.port, ServerName: tx.name}
 	reply := tx.reply
+	via := sip.Response{Message: reply}.TopVia()
 	s.Go(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, a.timing[0].timeout)
 		defer cancel()
-		fresh, err := a.tp.Dial(ctx, name)
+		fresh, err := a.dialBack(ctx, name, via)
 		if err != nil {
 			a.cfg.Logger.Info("response lost", "to", name, "err", err)
 			return
@@ -128,6 +129,43 @@ func (tx *serverTx) reconnect(s *Step) {
 			}
 		})
 	})
+}
+
+// backDials is how many connections may be tried for one response, each for an
+// equal part of the time that there is.
+const backDials = 4
+
+// dialBack connects to name, or else to where the sent-by of a Via leads. A name
+// there is looked up by this only: the peer had a connection of its own to say
+// where it is, and it was lost.
+func (a *Agent) dialBack(ctx context.Context, name tport.Name, via sip.ViaParm) (*tport.Flow, error) {
+	dial := func(name tport.Name) (*tport.Flow, error) {
+		ctx, cancel := context.WithTimeout(ctx, a.timing[0].timeout/backDials)
+		defer cancel()
+		return a.tp.Dial(ctx, name)
+	}
+	f, err := dial(name)
+	if err == nil {
+		return f, nil
+	}
+	walk := a.resolver.Load().WalkResponse(name.Proto, via.Host, via.Port)
+	for range backDials - 1 {
+		hop, end := walk.Next(ctx)
+		if end != nil {
+			return nil, err
+		}
+		next := tport.Name{Proto: hop.Transport, Host: hop.Addr.Addr().String(), Port: hop.Addr.Port(), ServerName: name.ServerName}
+		if next == name {
+			continue
+		}
+		if next.ServerName == "" {
+			next.ServerName = hop.Name
+		}
+		if f, err = dial(next); err == nil {
+			return f, nil
+		}
+	}
+	return nil, err
 }
 
 // ReplyStateless answers a request without keeping anything: the same request
