@@ -34,6 +34,7 @@ import (
 //	P  101-199 to INVITE every minute (13.3.1.1)
 //	R  2xx to INVITE, T1 doubling to T2, until the ACK (13.3.1.4)
 //	X  64*T1 for a final response after CANCEL (9.1)
+//	W  for the user to answer an INVITE at all, from the latest provisional response
 //	N  64*T1 for the user to answer another request: the client has timed out
 //
 // A machine has two timers, one that repeats and one that ends; repeating says
@@ -96,32 +97,35 @@ Completed   K      Terminated
 // the UAS core does for its own 1xx and 2xx. "relayed" and "forward" are a 1xx
 // and a 2xx from further down: whoever made them repeats them.
 const figureServerInvite = `
-Idle                start    Proceeding          Q=trying
+Idle                start    Proceeding          Q=trying W=W
 Proceeding          Q        Proceeding.said     trying
-Proceeding          100      Proceeding.said     send -Q
-Proceeding          1xx      Proceeding.said     send -Q P=P
-Proceeding          relayed  Proceeding.relayed  send -Q
-Proceeding          2xx      Accepted            send -Q R=T1 L=64T1
-Proceeding          forward  Accepted.forwarded  send -Q L=64T1
-Proceeding          3xx      Completed           send -Q G=T1? H=64T1
+Proceeding          100      Proceeding.said     send -Q W=W
+Proceeding          1xx      Proceeding.said     send -Q P=P W=W
+Proceeding          relayed  Proceeding.relayed  send -Q W=W
+Proceeding          2xx      Accepted            send -Q R=T1 L=64T1 -W
+Proceeding          forward  Accepted.forwarded  send -Q L=64T1 -W
+Proceeding          3xx      Completed           send -Q G=T1? H=64T1 -W
 Proceeding          error    Proceeding          failed
+Proceeding          W        Proceeding          timeout
 Proceeding.said     request  Proceeding.said     send
 Proceeding.said     P        Proceeding.said     send P=P
-Proceeding.said     100      Proceeding.said     send -P
-Proceeding.said     1xx      Proceeding.said     send P=P
-Proceeding.said     relayed  Proceeding.relayed  send -P
-Proceeding.said     2xx      Accepted            send -P R=T1 L=64T1
-Proceeding.said     forward  Accepted.forwarded  send -P L=64T1
-Proceeding.said     3xx      Completed           send -P G=T1? H=64T1
+Proceeding.said     100      Proceeding.said     send -P W=W
+Proceeding.said     1xx      Proceeding.said     send P=P W=W
+Proceeding.said     relayed  Proceeding.relayed  send -P W=W
+Proceeding.said     2xx      Accepted            send -P R=T1 L=64T1 -W
+Proceeding.said     forward  Accepted.forwarded  send -P L=64T1 -W
+Proceeding.said     3xx      Completed           send -P G=T1? H=64T1 -W
 Proceeding.said     error    Proceeding.said     failed
+Proceeding.said     W        Proceeding.said     timeout
 Proceeding.relayed  request  Proceeding.relayed  send
-Proceeding.relayed  100      Proceeding.relayed  send
-Proceeding.relayed  1xx      Proceeding.relayed  send
-Proceeding.relayed  relayed  Proceeding.relayed  send
-Proceeding.relayed  2xx      Accepted            send R=T1 L=64T1
-Proceeding.relayed  forward  Accepted.forwarded  send L=64T1
-Proceeding.relayed  3xx      Completed           send G=T1? H=64T1
+Proceeding.relayed  100      Proceeding.relayed  send W=W
+Proceeding.relayed  1xx      Proceeding.relayed  send W=W
+Proceeding.relayed  relayed  Proceeding.relayed  send W=W
+Proceeding.relayed  2xx      Accepted            send R=T1 L=64T1 -W
+Proceeding.relayed  forward  Accepted.forwarded  send L=64T1 -W
+Proceeding.relayed  3xx      Completed           send G=T1? H=64T1 -W
 Proceeding.relayed  error    Proceeding.relayed  failed
+Proceeding.relayed  W        Proceeding.relayed  timeout
 Accepted            R        Accepted            send R=2R<T2
 Accepted            2xx      Accepted            send
 Accepted            forward  Accepted            send
@@ -238,7 +242,7 @@ func compile(text string, t timing) *figure {
 	}
 	values := map[string]time.Duration{
 		"T1": t.t1, "T2": t.t2, "T4": t.t4, "64T1": 64 * t.t1, "D": t.linger, "C": t.timerC,
-		"trying": t.trying, "P": t.progress, "E": lateTrying,
+		"trying": t.trying, "P": t.progress, "W": t.answer, "E": lateTrying,
 	}
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)
@@ -535,7 +539,7 @@ func settings() (all []timing) {
 		t := lossy
 		t.reliable = reliable
 		all = append(all, t)
-		t.timerC = 185 * sec
+		t.timerC, t.answer = 185*sec, 600*sec
 		all = append(all, t)
 		t.trying, t.progress = 0, 0
 		all = append(all, t)

@@ -107,6 +107,12 @@ func (r *stateRun) agent() {
 		if r.c.n(2) == 0 {
 			c.Timers.C = 190 * time.Second
 		}
+		if r.c.n(2) == 0 {
+			c.Timers.Answer = 20 * time.Second
+		}
+		if r.c.n(3) == 0 {
+			c.Stateless = r.early
+		}
 		c.Receive = func(s *Step, in *Incoming) bool { return r.receive(s, in) }
 		if r.c.n(2) == 0 {
 			c.Unmatched = func(s *Step, in *Incoming) bool { return r.receive(s, in) }
@@ -116,6 +122,18 @@ func (r *stateRun) agent() {
 				Ended: func(string, string, bool, error) {}, Dropped: func(*tport.Delivery, string) {}}
 		}
 	})
+}
+
+// early takes a few messages before there is any state.
+func (r *stateRun) early(a *Agent, d *tport.Delivery) Verdict {
+	switch l := r.local(d.Msg.String()); l.IntN(30) {
+	case 0:
+		return Drop
+	case 1:
+		a.ReplyStateless(d, 200+l.IntN(3)*204)
+		return Handled
+	}
+	return Continue
 }
 
 // lookup knows a few names.
@@ -209,8 +227,13 @@ func stateEpoch(t *testing.T, seed uint64, c chooser, steps int) (done int) {
 			}
 			if end == 2 && i == steps-20 { // Shutdown while all goes on
 				r.closing.Store(true)
+				abrupt := c.n(2) == 0
 				go func() {
 					defer close(wait)
+					if abrupt {
+						r.a.Close()
+						return
+					}
 					ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 					defer cancel()
 					r.a.Shutdown(ctx)
@@ -322,7 +345,7 @@ func (r *stateRun) check() {
 			}
 			if tx.end.armed() {
 				armed++
-			} else if !(tx.invite && tx.inv.state == serverInviteProceeding) && !sh.closed {
+			} else if !sh.closed {
 				r.errorf("a server transaction (%+v %+v) has no way to its end", tx.inv, tx.req)
 			}
 		}
@@ -331,6 +354,14 @@ func (r *stateRun) check() {
 				if tx.gone || sh.servers[tx.key] != tx {
 					r.errorf("a table keeps a transaction that is over")
 				}
+			}
+		}
+		for _, l := range sh.legs {
+			if l.queue != nil && len(l.queue.jobs) > a.cfg.QueueSize {
+				r.errorf("%d requests wait for a leg", len(l.queue.jobs))
+			}
+			if l.queue != nil && len(l.queue.jobs) > 0 && !l.queue.busy {
+				r.errorf("requests wait for nobody")
 			}
 		}
 		for k, l := range sh.reliable {
@@ -377,6 +408,9 @@ func (r *stateRun) check() {
 			}
 		}
 		for o := range outs {
+			if q := a.cfg.QueueSize; len(o.items) > q || len(o.forks) > q || len(o.early) > q {
+				r.errorf("a request keeps %d responses, %d and %d dialogs", len(o.items), len(o.forks), len(o.early))
+			}
 			if !o.settled {
 				unfinished++
 			}

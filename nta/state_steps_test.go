@@ -386,6 +386,14 @@ func (r *stateRun) watch(s *Step, in *Incoming, forward bool) {
 			if s.Reply(in, 500) == nil {
 				r.errorf("a request was answered after its end")
 			}
+			if l := r.local("end", in.Request().Branch()); l.IntN(16) == 0 {
+				uri := must(sip.ParseURI("sip:x@192.0.2.11;transport=" + oneOf(chance{l}, "udp", "tcp")))
+				req, err := sip.NewRequest("MESSAGE", uri, sip.From.Text("<sip:bob@example.com>;tag=x"), sip.To.Text("<sip:peer@example.com>"),
+					sip.CallID.Text(in.Request().CallID()), sip.CSeq.Set(sip.Sequence{Seq: 1, Method: "MESSAGE"}))
+				if err == nil {
+					r.hookedStep(s, req, SendConfig{}, false, 1, 0)
+				}
+			}
 			r.mu.Lock()
 			delete(r.live, in)
 			r.mu.Unlock()
