@@ -5,7 +5,7 @@ package msg
 type Check struct {
 	m    *Message
 	errs *[]error // nil: only note that there was one
-	was  *Message // what m is made of, if that passed; else nil
+	was  *Message // what m is made of, m itself if edited in place, if that passed; else nil
 	far  bool     // m does not share the text of was, it has copies
 	done bool     // the scanners have read and marked it all
 
@@ -49,6 +49,9 @@ func (c Check) keep(id ID, lo, hi int) bool {
 	if !c.far {
 		if p := m.class.place(id) % places; p != 0 || id == 0 {
 			if c.touched>>p&1 != 0 {
+				if was == m { // edited in place
+					clear(m.marked.slots[lo : hi+1])
+				}
 				return false
 			}
 		} else if i, j := m.next(0, id, ""), was.next(0, id, ""); i < 0 || j < 0 {
@@ -178,7 +181,7 @@ func (m *Message) checkEdited(was *Message, touched uint32) {
 
 func (m *Message) run(c Check) {
 	m.flags &^= refused
-	if !c.done {
+	if !c.done && c.was != m {
 		m.marked = Marks{}
 	}
 	if c.was != nil && c.was.bad() {

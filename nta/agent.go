@@ -21,6 +21,7 @@ import (
 type Agent struct {
 	cfg     Config
 	nowhere string     // our host where nobody can connect to us
+	unseen  bool       // no trace has a request before it is stamped
 	timing  [2]*timing // unreliable, reliable
 	tp      *tport.Transport
 	keys    keyer
@@ -71,6 +72,7 @@ func New(cfg Config) (*Agent, error) {
 		a.shards[i] = newShard(a, clock)
 	}
 	failed := cfg.Transport.Failed
+	a.unseen = cfg.Transport.Trace == nil || cfg.Transport.Trace.Received == nil
 	cfg.Transport.Deliver = a.deliver
 	cfg.Transport.Failed = func(f *tport.Flow, err error) {
 		a.flowFailed(f, err)

@@ -60,6 +60,26 @@ func BenchmarkStateless(b *testing.B) {
 	}
 }
 
+// BenchmarkStatelessStamped is the same with a Via that received and rport are set in.
+func BenchmarkStatelessStamped(b *testing.B) {
+	var a *Agent
+	a, d, _ := sink(b, Config{Stateless: func(_ *Agent, d *tport.Delivery) Verdict {
+		a.ReplyStateless(d, 200)
+		return Handled
+	}})
+	text := options("client.example.com;rport", "z9hG4bK74bf9")
+	b.ReportAllocs()
+	for b.Loop() {
+		m, err := msg.Parse(sip.Class(), text, msg.Limits{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		in := *d
+		in.Msg = m
+		a.deliver(&in)
+	}
+}
+
 // BenchmarkStateful is the same with a transaction each, which then waits.
 func BenchmarkStateful(b *testing.B) {
 	a, d, conn := sink(b, Config{

@@ -37,7 +37,7 @@ func (a *Agent) request(d *tport.Delivery, req sip.Request) {
 		a.refuse(d, via)
 		return
 	}
-	d, err := stamp(d, via)
+	d, err := a.stamp(d, via)
 	if err != nil {
 		a.count.badRequests.Add(1)
 		a.traceDropped(d, err.Error())
@@ -86,7 +86,7 @@ func (a *Agent) refuse(d *tport.Delivery, via sip.ViaParm) {
 		a.refuseBadVia(d, req, via, status)
 		return
 	}
-	if stamped, err := stamp(d, via); err == nil {
+	if stamped, err := a.stamp(d, via); err == nil {
 		d = stamped
 	}
 	if phrase != "" {
@@ -364,7 +364,7 @@ func (a *Agent) statelessTag(req sip.Request, via sip.ViaParm) string {
 }
 
 // retryAfter tells a client to stay away for a moment.
-func retryAfter() msg.Setter { return sip.RetryAfter.Text("5") }
+func retryAfter() msg.Setter { return sip.RetryAfter.Text("5").AsRead() }
 
 // room reports whether there is room for one more; a negative bound is none.
 func room[T ~int | ~int64](bound int, n T) bool { return bound < 0 || int64(n) < int64(bound) }

@@ -189,14 +189,18 @@ func (a *Agent) ReplyStateless(d *tport.Delivery, status int, set ...msg.Setter)
 	if a.cfg.Server != "" {
 		own = append(own, sip.Server.Text(a.cfg.Server).AsRead())
 	}
-	resp, err := sip.NewResponse(req, status, append(own, set...)...)
-	if err != nil {
-		return err
-	}
-	if err := a.replyFlow(d, via).Send(resp.Message); err != nil {
+	own = append(own, set...)
+	composed := false
+	err := a.replyFlow(d, via).SendComposed(func(dst []byte) ([]byte, error) {
+		b, err := sip.AppendResponse(dst, req, status, own...)
+		composed = err == nil
+		return b, err
+	})
+	switch {
+	case err == nil:
+		a.count.statelessSent.Add(1)
+	case composed:
 		a.count.sendErrors.Add(1)
-		return err
 	}
-	a.count.statelessSent.Add(1)
-	return nil
+	return err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
 	"github.com/gosofia/sofia/sresolv"
 	"github.com/gosofia/sofia/tport"
@@ -83,4 +84,24 @@ func TestTooManyForwardedAcks(t *testing.T) {
 		w.sleep(10 * sec)
 		require.Zero(t, a.count.acksServed.Load())
 	})
+}
+
+// An OPTIONS answered without a transaction costs, beside its text: Delivery and
+// message, the Via that is stamped, and the tag, and its To.
+func TestAllocationsOfAStatelessAnswer(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	a, d, _ := sink(t, Config{Stateless: func(a *Agent, d *tport.Delivery) Verdict {
+		a.ReplyStateless(d, 200)
+		return Handled
+	}})
+	text := options("client.example.com;rport", "z9hG4bK74bf9")
+	require.Equal(t, 5.0, testing.AllocsPerRun(500, func() {
+		m, _ := msg.Parse(sip.Class(), text, msg.Limits{})
+		in := *d
+		in.Msg = m
+		a.deliver(&in)
+	}))
+	require.NotZero(t, a.Stats().StatelessSent)
 }

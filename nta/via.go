@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gosofia/sofia/internal/own"
 	"github.com/gosofia/sofia/internal/scan"
 	"github.com/gosofia/sofia/msg"
 	"github.com/gosofia/sofia/sip"
@@ -90,25 +91,35 @@ func (c *SendConfig) via(agents sip.ViaParm, branch string) sip.ViaParm {
 }
 
 // stamp returns the delivery of a request with received and rport in its top
-// Via (18.2.1, RFC 3581 section 4): one edit, before anybody sees the message.
-func stamp(d *tport.Delivery, via sip.ViaParm) (*tport.Delivery, error) {
+// Via (18.2.1, RFC 3581 section 4), before anybody sees the message: in place
+// unless that is not possible, or a trace has been given it as it came.
+func (a *Agent) stamp(d *tport.Delivery, via sip.ViaParm) (*tport.Delivery, error) {
 	if !d.From.IsValid() { // a transport without addresses
 		return d, nil
 	}
 	source := d.From.Addr().Unmap().WithZone("")
 	_, asked, _ := via.RPort()
-	host, err := netip.ParseAddr(via.Host)
-	same := err == nil && host.Unmap() == source
-	// A WebSocket client has no use for it, and it may tell the address of a proxy
-	// inside our network (RFC 7118 section 5.3).
-	if (same || d.Flow != nil && webSocket(d.Flow.Proto())) && !asked {
-		return d, nil
+	if !asked {
+		host, err := netip.ParseAddr(via.Host)
+		same := err == nil && host.Unmap() == source
+		// A WebSocket client has no use for it, and it may tell the address of a proxy
+		// inside our network (RFC 7118 section 5.3).
+		if same || d.Flow != nil && webSocket(d.Flow.Proto()) {
+			return d, nil
+		}
 	}
 	var rport uint16
 	if asked {
 		rport = d.From.Port()
 	}
-	via.Params = observed(via.Params, source, rport)
+	var room [256]byte
+	if raw, _ := sip.Via.Raw(d.Msg); a.unseen && usual(raw, via) {
+		b := append(room[:0], raw[:len(raw)-len(via.Params)]...)
+		if d.Msg.ReplaceFirst(own.Sole{}, sip.IDVia, appendObserved(b, via.Params, source, rport)) {
+			return d, nil
+		}
+	}
+	via.Params = msg.Params(appendObserved(room[:0], via.Params, source, rport))
 	m, err := d.Msg.Edit(sip.Via.Pop(), sip.Via.Push(via).AsRead())
 	if err != nil {
 		return nil, err
@@ -118,12 +129,19 @@ func stamp(d *tport.Delivery, via sip.ViaParm) (*tport.Delivery, error) {
 	return &stamped, nil
 }
 
-// observed sets received and, unless it is 0, rport, in the place of what the
-// peer wrote there itself. It is Params.With in one allocation, not five: it runs
-// for nearly every request over UDP.
-func observed(p msg.Params, source netip.Addr, rport uint16) msg.Params {
-	var room [192]byte
-	b := room[:0]
+// usual reports whether raw is a Via value that ends with its parameters and begins
+// without anything that would be written in another way.
+func usual(raw string, via sip.ViaParm) bool {
+	head, ok := strings.CutSuffix(raw, string(via.Params))
+	head, version := strings.CutPrefix(head, sip.Version+"/")
+	return ok && version && strings.IndexFunc(head, control) < 0 && strings.IndexByte(head, '\t') < 0 &&
+		strings.Count(head, " ") == 1 && !strings.HasSuffix(head, " ")
+}
+
+// appendObserved appends parameters with received and, unless it is 0, rport, in
+// the place of what the peer wrote there itself: Params.With without an
+// allocation, as it runs for nearly every request over UDP.
+func appendObserved(b []byte, p msg.Params, source netip.Addr, rport uint16) []byte {
 	var received, ported bool
 	for s, i := string(p), 0; ; {
 		q, next, ok := scan.NextParam(s, i)
@@ -147,7 +165,7 @@ func observed(p msg.Params, source netip.Addr, rport uint16) msg.Params {
 	if !received {
 		b = appendReceived(b, source)
 	}
-	return msg.Params(b)
+	return b
 }
 
 func appendReceived(b []byte, source netip.Addr) []byte {

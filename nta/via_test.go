@@ -76,14 +76,77 @@ CSeq: 1 OPTIONS`))
 	require.NoError(t, err)
 	via := sip.Request{Message: m}.TopVia()
 	d := &tport.Delivery{Msg: m, From: netip.MustParseAddrPort("[2001:0db8::9]:5070")}
-	same, err := stamp(d, via)
+	seen, unseen := &Agent{}, &Agent{unseen: true}
+	same, err := seen.stamp(d, via)
 	require.NoError(t, err)
 	require.Same(t, d, same, "nothing to say: no edit")
 	d.From = netip.MustParseAddrPort("[2001:db8::7]:5070")
-	other, err := stamp(d, via)
+	other, err := seen.stamp(d, via)
 	require.NoError(t, err)
 	require.Contains(t, other.Msg.String(), ";received=2001:db8::7\r\n", "without brackets (P14)")
 	require.Same(t, m, d.Msg)
+	require.NotContains(t, m.String(), "received", "a trace may have it")
+	want := other.Msg.String()
+	other, err = unseen.stamp(d, via)
+	require.NoError(t, err)
+	require.Same(t, d, other, "in place")
+	require.Equal(t, want, m.String())
+	require.Equal(t, "2001:db8::7", sip.Request{Message: m}.TopVia().Received())
+}
+
+// A trace of the transport has the request as it came, for good.
+func TestStampLeavesWhatATraceHas(t *testing.T) {
+	bubble(t, simnet.Config{}, func(w *world) {
+		p := w.peer("peer", "192.0.2.9")
+		var traced []*msg.Message
+		w.agent("a", "192.0.2.1", func(c *Config) {
+			c.Transport.Trace = &tport.Trace{Received: func(d *tport.Delivery) { traced = append(traced, d.Msg) }}
+			c.Serve = func(in *Incoming) { in.Reply(200) }
+		})
+		p.send(here, edit(p.incoming("OPTIONS", "x"), "Via", "SIP/2.0/UDP 10.1.1.1;rport;branch=z9hG4bK1"))
+		require.Equal(t, "192.0.2.9", p.recv().resp().TopVia().Received())
+		require.Len(t, traced, 1)
+		require.Equal(t, []string{"SIP/2.0/UDP 10.1.1.1;rport;branch=z9hG4bK1"}, values(traced[0], "Via"))
+	})
+}
+
+// What is stamped in place is what an edit makes, whatever the Via looks like.
+func TestStampInPlaceIsAnEdit(t *testing.T) {
+	inPlace := 0
+	for _, value := range []string{
+		"SIP/2.0/UDP 10.0.0.1;rport;branch=z9hG4bK1", "SIP/2.0/UDP 10.0.0.1", "SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1;received=1.1.1.1;rport=9",
+		"SIP/2.0/TCP host.example.com:99;branch=z9hG4bK1;x=\"a;b\"", "sip/2.0/UDP 10.0.0.1;branch=z9hG4bK1", "SIP / 2.0 / UDP 10.0.0.1 ; branch = z9hG4bK1",
+		"SIP/2.0/UDP  10.0.0.1;branch=z9hG4bK1", "SIP/2.0/UDP 10.0.0.1 ;branch=z9hG4bK1;rport", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\n ;rport",
+		"SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1, SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK2", "SIP/2.0/UDP [2001:db8::1]:5070;rport;branch=z9hG4bK1",
+		"SIP/2.0/UDP\t10.0.0.1;rport", "SIP/2.0/UDP 10.0.0.1;rport;rport;RPORT=1;Received=x;branch=z9hG4bK1", "SIP/2.0/UDP 10.0.0.1;branch=" + strings.Repeat("x", 300),
+	} {
+		for _, name := range []string{"Via", "v", "VIA "} {
+			for _, second := range []string{"", "\nVia: SIP/2.0/TCP 10.0.0.3;branch=z9hG4bK3"} {
+				text := wire("OPTIONS sip:a@b SIP/2.0\n" + name + ": " + value + second + `
+From: <sip:a@b>;tag=1
+To: <sip:a@b>
+Call-ID: x
+Max-Forwards: 9
+CSeq: 1 OPTIONS`)
+				stamped := func(a *Agent) (*tport.Delivery, bool) {
+					m, err := sip.Parse(text)
+					require.NoError(t, err, text)
+					d := &tport.Delivery{Msg: m, From: netip.MustParseAddrPort("192.0.2.7:5099")}
+					out, err := a.stamp(d, sip.Request{Message: m}.TopVia())
+					require.NoError(t, err)
+					return out, out == d
+				}
+				want, _ := stamped(&Agent{})
+				got, here := stamped(&Agent{unseen: true})
+				if here {
+					inPlace++
+				}
+				require.Equal(t, want.Msg.String(), got.Msg.String(), "%q", text)
+				require.Equal(t, sip.Request{Message: want.Msg}.TopVia(), sip.Request{Message: got.Msg}.TopVia(), "%q", text)
+			}
+		}
+	}
+	require.Greater(t, inPlace, 20)
 }
 
 // T02, X09, 18.1.1: the Via of what we send.

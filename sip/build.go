@@ -54,6 +54,47 @@ func NewResponse(req Request, status int, set ...msg.Setter) (Response, error) {
 	return Response{m}, nil
 }
 
+// AppendResponse appends to dst the octets of what [NewResponse] makes of the same
+// arguments, and fails as it does; dst is then as it was. Where set is
+// nothing but [msg.Header.Text] with [msg.Setter.AsRead], and in the request
+// nothing that must not be copied, no message is made for it, and nothing is
+// allocated but room in dst.
+func AppendResponse(dst []byte, req Request, status int, set ...msg.Setter) ([]byte, error) {
+	if req.Message != nil {
+		var room [7]msg.ID
+		if b, ok := msg.AppendReply(dst, req.Message, status, StatusText(status), copied(room[:0], req, status), set...); ok {
+			return b, nil
+		}
+	}
+	return appendMade(dst, req, status, set)
+}
+
+// appendMade is AppendResponse by way of a message. It is kept apart, so that
+// only those who need its stack have it.
+//
+//go:noinline
+func appendMade(dst []byte, req Request, status int, set []msg.Setter) ([]byte, error) {
+	resp, err := NewResponse(req, status, set...)
+	if err != nil {
+		return dst, err
+	}
+	return resp.AppendText(dst)
+}
+
+// copied appends the headers that a response has from its request, in the order
+// of [NewResponse].
+func copied(ids []msg.ID, req Request, status int) []msg.ID {
+	ids = append(ids, IDVia)
+	if status > 100 && status < 300 && IsDialogMethod(req.Method()) {
+		ids = append(ids, IDRecordRoute)
+	}
+	ids = append(ids, IDFrom, IDTo, IDCallID, IDCSeq)
+	if status == 100 {
+		ids = append(ids, IDTimestamp)
+	}
+	return ids
+}
+
 // responseSetters appends what makes a response. Its temporaries, a Setter for
 // each header, are off the stack before the message is made: the stacks of all who
 // answer are half as large.

@@ -48,6 +48,43 @@ func (f *Flow) Send(m *msg.Message) error {
 	return nil
 }
 
+// SendComposed is [Flow.Send] of what compose appends to the buffer that is sent
+// from: one whole message, for which there need be no [msg.Message]. If compose
+// fails nothing is sent, and its error is returned as it is. compose must not keep
+// the buffer. Where [Trace].Sent is set the message is parsed for it.
+func (f *Flow) SendComposed(compose func(dst []byte) ([]byte, error)) error {
+	t := f.transport()
+	b := t.encoders.get()
+	defer t.encoders.put(b)
+	text, err := compose(b.b[:0])
+	b.b = text
+	if err != nil {
+		return err
+	}
+	at := t.traceTime()
+	if err := f.write(text); err != nil {
+		return wrap("send", f.key, err)
+	}
+	t.count.sent.Add(1)
+	octets(t, true, OctetsMessage, f.key, text, at)
+	if t.cfg.Trace.Sent != nil {
+		t.guard(func() {
+			if m, _ := msg.Parse(f.class(), string(text), t.cfg.Limits); m != nil {
+				t.cfg.Trace.Sent(f, m, len(text))
+			}
+		})
+	}
+	return nil
+}
+
+// class is that of the messages that go this way.
+func (f *Flow) class() *msg.Class {
+	if f.stream != nil {
+		return f.stream.class
+	}
+	return f.primary.class
+}
+
 // write sends octets and counts what is refused.
 func (f *Flow) write(text []byte) (err error) {
 	if f.stream != nil {

@@ -3,6 +3,7 @@ package tport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gosofia/sofia/msg"
 )
 
 func TestUDPExchange(t *testing.T) {
@@ -431,5 +434,33 @@ func TestUDPAllocations(t *testing.T) {
 			_ = f.Send(m)
 			<-got
 		}), want, host)
+		require.LessOrEqual(t, testing.AllocsPerRun(500, func() {
+			_ = f.SendComposed(func(dst []byte) ([]byte, error) { return m.AppendText(dst) })
+			<-got
+		}), want, host)
+	}
+}
+
+// What is composed goes as a message does, and a trace sees one.
+func TestSendComposed(t *testing.T) {
+	for _, proto := range []string{UDP, TCP} {
+		got := make(chan string, 1)
+		var sent []string
+		alice := realNode(t, func(c *Config) {
+			c.Trace = &Trace{Sent: func(_ *Flow, m *msg.Message, size int) { sent = append(sent, fmt.Sprint(m.String(), size)) }}
+		})
+		bob := realNode(t, func(c *Config) { c.Deliver = func(d *Delivery) { got <- d.Msg.String() } })
+		alice.listen(proto, "127.0.0.1", 0)
+		f := alice.dial(proto, bob.listen(proto, "127.0.0.1", 0).Addr())
+		want := text("1", pad(400))
+		require.NoError(t, f.SendComposed(func(dst []byte) ([]byte, error) {
+			require.Empty(t, dst)
+			return append(dst, want...), nil
+		}))
+		require.Equal(t, want, <-got)
+		require.Equal(t, []string{fmt.Sprint(want, len(want))}, sent)
+		failure := errors.New("cannot")
+		require.Equal(t, failure, f.SendComposed(func(dst []byte) ([]byte, error) { return append(dst, "x"...), failure }), "as it is")
+		require.EqualValues(t, 1, alice.Stats().Sent)
 	}
 }
