@@ -2,12 +2,18 @@ package tport
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/gosofia/sofia/internal/scan"
 )
 
 // mask stands where a secret was.
 const mask = "***"
+
+// space is white space, that of folds included.
+const space = " \t\r\n"
+
+var newline = []byte("\n")
 
 // Redact appends text to dst without the secrets in it and returns the result.
 // It knows, in messages of SIP and HTTP and in descriptions of sessions:
@@ -16,9 +22,11 @@ const mask = "***"
 //     Proxy-Authentication-Info: the parameters response, rspauth and auts, from
 //     which passwords can be guessed, and all of a scheme other than Digest
 //     (tokens, Basic).
-//   - Cookie and Set-Cookie, whole.
-//   - The password of a sip: or sips: URI, wherever one stands in the head.
-//   - In bodies: the lines k=, a=crypto (from inline: on), a=key-mgmt and
+//   - Cookie and Set-Cookie, whole, and fields whose name ends in -Token,
+//     -Password, -Secret or -Api-Key, such as P-OSP-Auth-Token.
+//   - The password of a sip: or sips: URI, wherever one stands, and these fields
+//     among the headers of a URI.
+//   - In bodies: the same fields, where a body has some (message/sipfrag), and the lines k=, a=crypto (from inline: on), a=key-mgmt and
 //     a=ice-pwd of SDP (RFC 8866, 4568, 4567, 8839).
 //
 // The rest stays as it is, so that the result no longer has the length that
@@ -33,6 +41,18 @@ func Redact(dst, text []byte) []byte {
 		}
 		text = text[len(line):]
 		content := bytes.TrimRight(line, "\r\n")
+		if len(content) > 0 && (place != behind || secretLine(content) != fieldPlain) {
+			// A field goes on over the folds that follow.
+			for len(text) > 0 && (text[0] == ' ' || text[0] == '\t') {
+				n := bytes.IndexByte(text, '\n') + 1
+				if n == 0 {
+					n = len(text)
+				}
+				line = line[:len(line)+n]
+				text = text[n:]
+			}
+			content = bytes.TrimRight(line, "\r\n")
+		}
 		switch {
 		case len(content) == 0 && place == within:
 			place = behind
@@ -55,75 +75,86 @@ const (
 	behind        // the body
 )
 
-// redactor keeps, over the lines of a head, what the current field is.
-type redactor struct {
-	dst   []byte
-	field field
-}
+// redactor collects what is left.
+type redactor struct{ dst []byte }
 
 // field is how a header field is written.
 type field uint8
 
 const (
-	fieldPlain  field = iota // anything; it may hold URIs
-	fieldDigest              // parameters, some of them secret
-	fieldSecret              // nothing of it
+	fieldPlain       field = iota // anything; it may hold URIs
+	fieldCredentials              // a scheme, and what is of it
+	fieldDigest                   // parameters, some of them secret
+	fieldSecret                   // nothing of it
 )
 
-func (r *redactor) head(line []byte) {
-	if line[0] == ' ' || line[0] == '\t' { // a fold
-		r.value(line)
-		return
-	}
-	r.field = fieldPlain
+// secretLine returns what the field is that a line begins.
+func secretLine(line []byte) field {
 	i := bytes.IndexByte(line, ':')
 	if i < 0 {
-		r.passwords(line)
-		return
+		return fieldPlain
 	}
-	value := line[i+1:]
-	name := string(bytes.TrimRight(line[:i], " \t"))
-	switch {
-	case scan.EqualFold(name, "Authorization"), scan.EqualFold(name, "Proxy-Authorization"):
-		if r.field = fieldDigest; digestScheme(value) {
-			break
-		}
-		r.field = fieldSecret
-		space := len(value) - len(bytes.TrimLeft(value, " \t"))
-		if j := bytes.IndexByte(value[space:], ' '); j > 0 && scan.IsToken(string(value[space:space+j])) {
-			i += 1 + space + j // the scheme is worth knowing
-		}
-	case scan.EqualFold(name, "Authentication-Info"), scan.EqualFold(name, "Proxy-Authentication-Info"):
-		r.field = fieldDigest
-	case scan.EqualFold(name, "Cookie"), scan.EqualFold(name, "Set-Cookie"):
-		r.field = fieldSecret
-	default:
-		r.passwords(line)
-		return
-	}
-	r.dst = append(r.dst, line[:i+1]...)
-	r.value(line[i+1:])
+	return fieldOf(string(bytes.TrimRight(line[:i], " \t")))
 }
 
-// value writes a value, or a line of one.
-func (r *redactor) value(value []byte) {
-	switch r.field {
-	case fieldDigest:
+func fieldOf(name string) field {
+	switch {
+	case scan.EqualFold(name, "Authorization"), scan.EqualFold(name, "Proxy-Authorization"):
+		return fieldCredentials
+	case scan.EqualFold(name, "Authentication-Info"), scan.EqualFold(name, "Proxy-Authentication-Info"):
+		return fieldDigest
+	case scan.EqualFold(name, "Cookie"), scan.EqualFold(name, "Set-Cookie"):
+		return fieldSecret
+	}
+	for _, end := range [...]string{"-Token", "-Password", "-Secret", "-Api-Key"} {
+		if at := len(name) - len(end); at > 0 && scan.EqualFold(name[at:], end) {
+			return fieldSecret
+		}
+	}
+	return fieldPlain
+}
+
+// head writes a field with its folds, or a line that is none.
+func (r *redactor) head(line []byte) {
+	kind := secretLine(line)
+	if kind == fieldPlain {
+		r.plain(line)
+		return
+	}
+	i := bytes.IndexByte(line, ':')
+	value := line[i+1:]
+	if kind == fieldCredentials {
+		if kind = fieldDigest; !digestScheme(value) {
+			kind = fieldSecret
+			lead := len(value) - len(bytes.TrimLeft(value, " \t"))
+			if j := bytes.IndexByte(value[lead:], ' '); j > 0 && scan.IsToken(string(value[lead:lead+j])) {
+				i += 1 + lead + j // the scheme is worth knowing
+			}
+		}
+	}
+	r.dst = append(r.dst, line[:i+1]...)
+	if value = line[i+1:]; kind == fieldDigest {
 		r.digest(value)
-	case fieldSecret:
-		value = value[:len(value)-len(bytes.TrimLeft(value, " \t"))]
-		r.dst = append(append(r.dst, value...), mask...)
-	default:
-		r.passwords(value)
+		return
+	}
+	for more := true; more; {
+		var line []byte
+		if line, value, more = bytes.Cut(value, newline); more {
+			line = append(line[:len(line):len(line)], '\n')
+		}
+		content := bytes.TrimRight(line, "\r\n")
+		lead := len(content) - len(bytes.TrimLeft(content, " \t"))
+		r.dst = append(append(r.dst, content[:lead]...), mask...)
+		r.dst = append(r.dst, line[len(content):]...)
 	}
 }
 
 // digestScheme reports whether credentials are of the scheme Digest, whose
 // parameters can be told apart.
 func digestScheme(value []byte) bool {
-	value = bytes.TrimLeft(value, " \t")
+	value = bytes.TrimLeft(value, space)
 	const name = "digest"
-	return len(value) > len(name) && scan.EqualFold(string(value[:len(name)]), name) && (value[len(name)] == ' ' || value[len(name)] == '\t')
+	return len(value) > len(name) && scan.EqualFold(string(value[:len(name)]), name) && strings.IndexByte(space, value[len(name)]) >= 0
 }
 
 // digest writes parameters without the values of those that are secret.
@@ -147,11 +178,11 @@ func (r *redactor) digest(value []byte) {
 		secret := secretParam(value[:i])
 		r.dst = append(r.dst, value[:i+1]...)
 		value = value[i+1:]
-		gap := len(value) - len(bytes.TrimLeft(value, " \t"))
+		gap := len(value) - len(bytes.TrimLeft(value, space))
 		end := gap
 		if end < len(value) && value[end] == '"' {
 			end += quoted(value[end:])
-		} else if j := bytes.IndexAny(value[end:], ", \t"); j >= 0 {
+		} else if j := bytes.IndexAny(value[end:], ","+space); j >= 0 {
 			end += j
 		} else {
 			end = len(value)
@@ -159,6 +190,9 @@ func (r *redactor) digest(value []byte) {
 		if secret {
 			r.dst = append(append(r.dst, value[:gap]...), '"')
 			r.dst = append(append(r.dst, mask...), '"')
+			for range bytes.Count(value[gap:end], newline) { // lines stay lines
+				r.dst = append(r.dst, "\r\n "...)
+			}
 		} else {
 			r.dst = append(r.dst, value[:end]...)
 		}
@@ -168,8 +202,8 @@ func (r *redactor) digest(value []byte) {
 
 // secretParam reports whether the name at the end of b is that of a secret.
 func secretParam(b []byte) bool {
-	b = bytes.TrimRight(b, " \t")
-	if i := bytes.LastIndexAny(b, ", \t"); i >= 0 {
+	b = bytes.TrimRight(b, space)
+	if i := bytes.LastIndexAny(b, ","+space); i >= 0 {
 		b = b[i+1:]
 	}
 	name := string(b)
@@ -189,6 +223,61 @@ func quoted(b []byte) int {
 	return len(b)
 }
 
+// plain writes what may hold URIs.
+func (r *redactor) plain(line []byte) {
+	start := len(r.dst)
+	r.passwords(line)
+	if bytes.IndexByte(r.dst[start:], '?') >= 0 {
+		r.dst = appendWithoutSecrets(r.dst[:start], bytes.Clone(r.dst[start:]))
+	}
+}
+
+// appendWithoutSecrets appends a line without the secrets among the headers of
+// URIs (RFC 3261 section 19.1.1), which are escaped.
+func appendWithoutSecrets(dst, b []byte) []byte {
+	for {
+		i := bytes.IndexAny(b, "?&")
+		if i < 0 {
+			return append(dst, b...)
+		}
+		dst, b = append(dst, b[:i+1]...), b[i+1:]
+		end := bytes.IndexAny(b, "?&<>\""+space)
+		if end < 0 {
+			end = len(b)
+		}
+		name, value, _ := bytes.Cut(b[:end], []byte("="))
+		if len(value) > 0 && fieldOf(string(name)) != fieldPlain {
+			dst = append(append(append(dst, name...), '='), mask...)
+		} else {
+			dst = appendWithoutPasswords(dst, b[:end])
+		}
+		b = b[end:]
+	}
+}
+
+// appendWithoutPasswords does what passwords does, for a URI with escapes.
+func appendWithoutPasswords(dst, b []byte) []byte {
+	for {
+		end := bytes.Index(b, []byte("%40"))
+		if end < 0 {
+			return append(dst, b...)
+		}
+		userinfo := bytes.ToLower(b[:end])
+		from := end
+		for _, scheme := range [...]string{"sip%3a", "sips%3a"} {
+			if i := bytes.Index(userinfo, []byte(scheme)); i >= 0 {
+				from = min(from, i+len(scheme))
+			}
+		}
+		if i := bytes.Index(userinfo[from:], []byte("%3a")); i >= 0 {
+			dst = append(append(dst, b[:from+i+3]...), mask...)
+		} else {
+			dst = append(dst, b[:end]...)
+		}
+		dst, b = append(dst, "%40"...), b[end+3:]
+	}
+}
+
 // passwords writes a line without the passwords of URIs: userinfo is user
 // ":" password "@" (RFC 3261 section 25.1).
 func (r *redactor) passwords(line []byte) {
@@ -196,7 +285,7 @@ func (r *redactor) passwords(line []byte) {
 		at := scheme(line)
 		end := -1
 		if at >= 0 {
-			end = bytes.IndexAny(line[at:], " \t<>\"@")
+			end = bytes.IndexAny(line[at:], space+"<>\"@")
 		}
 		if end < 0 {
 			r.dst = append(r.dst, line...)
@@ -239,6 +328,10 @@ var secretLines = [...]struct{ line, behind string }{
 }
 
 func (r *redactor) body(line []byte) {
+	if secretLine(line) != fieldPlain {
+		r.head(line)
+		return
+	}
 	for _, s := range secretLines {
 		if len(line) < len(s.line) || !scan.EqualFold(string(line[:len(s.line)]), s.line) {
 			continue
@@ -250,5 +343,5 @@ func (r *redactor) body(line []byte) {
 		r.dst = append(append(r.dst, s.line...), mask...)
 		return
 	}
-	r.dst = append(r.dst, line...)
+	r.plain(line)
 }
