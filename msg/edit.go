@@ -202,9 +202,18 @@ func (e *editor) alone(id ID) {
 	n, there := 0, false
 	for i := e.index(0, id, ""); i >= 0; i = e.index(i+1, id, "") {
 		f := &e.fields[i]
-		v := e.str(span{f.val(), f.valEnd})
-		there = there || v == info.Alone
-		n++
+		for v := e.str(span{f.val(), f.valEnd}); ; {
+			comma := len(v)
+			if info.Kind != Single {
+				comma = scan.Comma(v, 0)
+			}
+			there = there || scan.Trim(v[:comma]) == info.Alone
+			n++
+			if comma == len(v) {
+				break
+			}
+			v = v[comma+1:]
+		}
 	}
 	if there && n > 1 {
 		e.fail(info.Name, info.Alone, ErrTrailing)
