@@ -73,6 +73,7 @@ func (a *Agent) statelessBranch(req sip.Request) string {
 	}
 	part(via.Host)
 	part(strconv.Itoa(int(via.Port)))
+	part(via.Received()) // another sender that has made the same branch
 	if branch := via.Branch(); strings.HasPrefix(branch, magic) {
 		part(branch)
 	} else { // of RFC 2543
