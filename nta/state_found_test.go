@@ -21,8 +21,8 @@ func TestNothingBeginsInAHookAtTheEnd(t *testing.T) {
 		for i := range 20 {
 			req := w.request("MESSAGE", "sip:bob@192.0.2.9", sip.CallID.Text("same"), sip.CSeq.Set(sip.Sequence{Seq: uint32(i + 1), Method: "MESSAGE"}))
 			var again func(s *Step, o *Outgoing, resp sip.Response, err error)
-			again = func(s *Step, _ *Outgoing, _ sip.Response, err error) {
-				_, err = s.Send(req, SendConfig{Respond: again})
+			again = func(s *Step, _ *Outgoing, _ sip.Response, _ error) {
+				_, err := s.Send(req, SendConfig{Respond: again})
 				require.ErrorIs(t, err, ErrClosed)
 				_, err = s.NewLeg(LegConfig{CallID: "same"})
 				require.ErrorIs(t, err, ErrClosed)
