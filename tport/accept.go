@@ -71,7 +71,7 @@ func (t *Transport) spareDescriptor(err error) *stream {
 	t.count.noDescriptors.Add(1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.idle.oldest()
+	s := t.longestIdle()
 	t.shed(s)
 	return s
 }

@@ -93,11 +93,21 @@ func (t *Transport) admitSource(source netip.Prefix) bool {
 // caller holds mu.
 func (t *Transport) makePlace(more int) bool {
 	for t.cfg.MaxFlows >= 0 && len(t.flows)+more > t.cfg.MaxFlows {
-		if !t.shed(t.idle.oldest()) {
+		if !t.shed(t.longestIdle()) {
 			return false
 		}
 	}
 	return true
+}
+
+// longestIdle returns the connection to close first, nil if there is none. Where
+// all are held nobody need look at each, for every connection that is refused.
+// The caller holds mu.
+func (t *Transport) longestIdle() *stream {
+	if int(t.held.Load()) >= t.idle.Len() {
+		return nil
+	}
+	return t.idle.oldest()
 }
 
 // shed closes s to make place, if there is such. The caller holds mu.

@@ -286,8 +286,12 @@ func TestAttackers(t *testing.T) {
 	t.Logf("%d good transactions, half within %v, 99 %% within %v, all within %v; of %d connections %d cut off for time, %d for framing; %d MiB",
 		len(took), took[len(took)/2], took[len(took)*99/100], took[len(took)-1],
 		s.Accepted, s.MessageTimeouts, s.FramingErrors, resident(t)>>20)
-	require.Greater(t, len(took), int(span.Seconds()*peers*each*7/10))
-	require.Less(t, took[len(took)-1], 5*time.Second)
+	share := 0.2 // of a machine that has other things to do
+	if serious {
+		share = 0.7
+		require.Less(t, took[len(took)-1], 5*time.Second)
+	}
+	require.Greater(t, len(took), int(share*span.Seconds()*peers*each))
 	require.NotZero(t, s.FramingErrors)
 	require.NotZero(t, s.MessageTimeouts)
 	require.Less(t, s.Buffered, DefaultMaxBuffered)
