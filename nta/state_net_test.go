@@ -168,9 +168,10 @@ func (p *peers) checkRequest(req sip.Request, text string) {
 // userBranch begins the branches that the user has chosen.
 const userBranch = "z9hG4bKours"
 
-// answered notes a provisional response of the peers.
-func (p *peers) answered(text string) {
-	if !strings.HasPrefix(strings.ToUpper(text), "SIP/2.0 1") {
+// answered notes a provisional response of the peers, or what may be read as one
+// behind octets that were cut short on a stream.
+func (p *peers) answered(text string, torn bool) {
+	if !torn && !strings.HasPrefix(strings.ToUpper(text), "SIP/2.0 1") {
 		return
 	}
 	p.mu.Lock()

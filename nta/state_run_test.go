@@ -53,6 +53,7 @@ type stateRun struct {
 	quiet   atomic.Bool // nothing new begins
 	failed  atomic.Bool
 	count   struct{ accepted, sent, panics atomic.Int64 }
+	torn    map[*end]bool // streams on which a message was cut short
 }
 
 // step is one of the things that happen, with its weight.
@@ -188,7 +189,7 @@ func (r *stateRun) begin() {
 // stateEpoch runs an agent for some steps, and ends it in one of three ways.
 func stateEpoch(t *testing.T, seed uint64, c chooser, steps int) (done int) {
 	ok := synctestTest(t, func(t *testing.T) {
-		r := &stateRun{t: t, c: c, seed: seed}
+		r := &stateRun{t: t, c: c, seed: seed, torn: map[*end]bool{}}
 		link := simnet.Link{}
 		if c.n(2) == 0 {
 			link = simnet.Link{Delay: 5 * ms, Jitter: 20 * ms, Loss: 0.05, Duplicate: 0.05, Reorder: 0.05, ReorderDelay: 50 * ms}

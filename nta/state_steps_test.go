@@ -34,7 +34,10 @@ func (r *stateRun) put(e *end, text string) {
 	r.sent.add(text)
 	first, _, _ := strings.Cut(text, "\r\n")
 	r.note("%s %s", e.proto, first)
-	r.p.answered(text)
+	r.p.answered(text, r.torn[e])
+	if _, rest, whole := cut([]byte(text)); e.proto == "tcp" && (!whole || len(rest) > 0) {
+		r.torn[e] = true // what follows on it may be read as the rest of this
+	}
 	e.send([]byte(text))
 }
 
@@ -308,6 +311,7 @@ func (r *stateRun) noise() {
 	for i := range b {
 		b[i] = byte(r.c.n(256))
 	}
+	r.torn[e] = e.proto == "tcp"
 	e.send(b)
 	if r.c.n(3) == 0 {
 		e.send([]byte("\r\n\r\n"))
