@@ -263,3 +263,27 @@ var (
 	hungUpByUs       = []nua.CallState{nua.Calling, nua.Proceeding, nua.Completing, nua.Ready, nua.Terminating, nua.Terminated}
 	answeredAndEnded = []nua.CallState{nua.Received, nua.Early, nua.Completed, nua.Ready, nua.Terminated}
 )
+
+// callBothWays has alice call dave twice; holder says which
+// end puts the call on hold, nil for none, and each end hangs up once.
+func callBothWays(t *testing.T, alice, dave *phone, holder func(out, in *nua.Call) *nua.Call) {
+	t.Helper()
+	for _, ends := range []string{"caller", "callee"} {
+		out := alice.call(t, "sip:dave@lab.test", nua.CallConfig{})
+		require.NoError(t, out.Wait(within(t, patience), nua.Ready))
+		in := dave.incoming(t)
+		require.NoError(t, in.Wait(within(t, patience), nua.Ready))
+		if holder != nil {
+			require.NoError(t, holder(out, in).Hold(within(t, patience)))
+		}
+		if ends == "caller" {
+			require.NoError(t, out.Bye(within(t, patience)))
+		} else {
+			require.NoError(t, in.Bye(within(t, patience)))
+		}
+		over(t, out)
+		over(t, in)
+		require.NoError(t, out.Err())
+		require.NoError(t, in.Err())
+	}
+}

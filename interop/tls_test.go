@@ -113,22 +113,7 @@ func TestTLSCall(t *testing.T) {
 		reg, err := dave.Register(within(t, patience), nua.RegisterConfig{})
 		require.NoError(t, err)
 		alice, _ := securePhone(t, "alice", registrar, nil)
-		for _, ends := range []string{"caller", "callee"} {
-			out := alice.call(t, "sip:dave@lab.test", nua.CallConfig{})
-			require.NoError(t, out.Wait(within(t, patience), nua.Ready))
-			in := dave.incoming(t)
-			require.NoError(t, in.Wait(within(t, patience), nua.Ready))
-			require.NoError(t, out.Hold(within(t, patience)))
-			if ends == "caller" {
-				require.NoError(t, out.Bye(within(t, patience)))
-			} else {
-				require.NoError(t, in.Bye(within(t, patience)))
-			}
-			over(t, out)
-			over(t, in)
-			require.NoError(t, out.Err())
-			require.NoError(t, in.Err())
-		}
+		callBothWays(t, alice, dave, func(out, _ *nua.Call) *nua.Call { return out })
 		require.NoError(t, reg.Unregister(within(t, patience)))
 		for _, p := range []*phone{alice, dave} {
 			for _, method := range []string{"INVITE", "ACK", "BYE"} {
@@ -147,22 +132,7 @@ func TestTLSCallWithoutListener(t *testing.T) {
 		reg, err := dave.Register(within(t, patience), nua.RegisterConfig{})
 		require.NoError(t, err)
 		alice := clientPhone(t, "alice", registrar, nil)
-		for _, ends := range []string{"caller", "callee"} {
-			out := alice.call(t, "sip:dave@lab.test", nua.CallConfig{})
-			require.NoError(t, out.Wait(within(t, patience), nua.Ready))
-			in := dave.incoming(t)
-			require.NoError(t, in.Wait(within(t, patience), nua.Ready))
-			require.NoError(t, in.Hold(within(t, patience)))
-			if ends == "caller" {
-				require.NoError(t, out.Bye(within(t, patience)))
-			} else {
-				require.NoError(t, in.Bye(within(t, patience)))
-			}
-			over(t, out)
-			over(t, in)
-			require.NoError(t, out.Err())
-			require.NoError(t, in.Err())
-		}
+		callBothWays(t, alice, dave, func(_, in *nua.Call) *nua.Call { return in })
 		require.NoError(t, reg.Unregister(within(t, patience)))
 		for _, p := range []*phone{alice, dave} {
 			require.EqualValues(t, 1, p.Agent().Transport().Stats().Dialled)

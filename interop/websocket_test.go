@@ -80,21 +80,7 @@ func TestWebSocketCall(t *testing.T) {
 		reg, err := dave.Register(within(t, patience), nua.RegisterConfig{})
 		require.NoError(t, err)
 		alice := newPhone(t, webUser(t, "alice", proto), nil)
-		for _, ends := range []string{"caller", "callee"} {
-			out := alice.call(t, "sip:dave@lab.test", nua.CallConfig{})
-			require.NoError(t, out.Wait(within(t, patience), nua.Ready))
-			in := dave.incoming(t)
-			require.NoError(t, in.Wait(within(t, patience), nua.Ready))
-			if ends == "caller" {
-				require.NoError(t, out.Bye(within(t, patience)))
-			} else {
-				require.NoError(t, in.Bye(within(t, patience)))
-			}
-			over(t, out)
-			over(t, in)
-			require.NoError(t, out.Err())
-			require.NoError(t, in.Err())
-		}
+		callBothWays(t, alice, dave, nil)
 		require.Contains(t, alice.all(sent, "INVITE")[0].Message.Body(), "\r\nc=IN IP4 127.0.")
 		require.Contains(t, dave.all(sent, "200 INVITE")[0].Message.Body(), "\r\nc=IN IP4 127.0.")
 		for _, p := range []*phone{dave, alice} {
